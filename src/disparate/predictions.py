@@ -1,0 +1,148 @@
+"""Predictions: what one variant answered, example by example."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disparate.errors import BadInput
+from disparate.groups import Attribute, Groups
+
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Which answer this is: a variant, under one training seed, one device draw and one repeat.
+
+    Args:
+        variant: Name of the variant; ``"reference"`` for the reference.
+        seed: Training seed.
+        draw: Draw of device noise.
+        repeat: 0, or k for the k-th time the same computation was run again.
+    """
+
+    variant: str = REFERENCE
+    seed: int = 0
+    draw: int = 0
+    repeat: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Predictions:
+    """Answers, losses, margins, targets, groups and ids of one run; a row per example.
+
+    Args:
+        example_id: Stable id per example, unique; texts.
+        target: Label index per example.
+        predicted: Answered label index per example.
+        loss: Cross-entropy per example, nats.
+        margin: Logit of the target minus the largest other logit; positive exactly where the answer is right.
+        label_names: Name of every label; the length is the number of classes.
+        attributes: Group attributes by name.
+        run: Which answer this is.
+        logits: Shape (examples, classes), where they were asked for.
+        score: Score of the positive class, in [0, 1], for binary tasks.
+        weight: Weight per example, where examples do not count alike.
+        cluster_id: What several rows share (a person, a lesion, near-identical images).
+        split: Name of the split per example.
+    """
+
+    example_id: NDArray[np.str_]
+    target: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    loss: NDArray[np.float32]
+    margin: NDArray[np.float32]
+    label_names: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+    run: Run = field(default_factory=Run)
+    logits: NDArray[np.float32] | None = None
+    score: NDArray[np.float32] | None = None
+    weight: NDArray[np.float64] | None = None
+    cluster_id: NDArray[np.str_] | None = None
+    split: NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        for name, column in self._columns().items():
+            if len(column) != len(self.example_id):
+                raise BadInput(
+                    f"column '{name}' of {self.run} has {len(column)} rows; "
+                    f"{len(self.example_id)} were expected, one per example id."
+                )
+        _require_labels("target", self.target, len(self.label_names))
+        _require_labels("predicted", self.predicted, len(self.label_names))
+        _require_numbers("loss", self.loss, self.run)
+        _require_numbers("margin", self.margin, self.run)
+
+    def __len__(self) -> int:
+        return len(self.example_id)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether each answer is right, shape (examples,)."""
+        return self.predicted == self.target
+
+    def groups(self, by: str, *, reference: str | None = None) -> Groups:
+        """Partition these examples by an attribute, ``"race"``, or an intersection, ``"race*sex"``."""
+        return Groups.of(self.attributes, by=by, reference=reference)
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Predictions":
+        """Return the predictions of some examples, in the given order."""
+        chosen: dict[str, Any] = {
+            name: column.take(rows) if isinstance(column, Attribute) else column[rows]
+            for name, column in self._columns().items()
+        }
+        attributes = {name: chosen.pop(name) for name in self.attributes}
+        return replace(self, attributes=attributes, **chosen)
+
+    def _columns(self) -> dict[str, Any]:
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("label_names", "attributes", "run"):
+            del plain[name]
+        return {name: column for name, column in plain.items() if column is not None} | dict(self.attributes)
+
+
+def require_same_examples(variant: Predictions, reference: Predictions) -> None:
+    """Refuse two predictions that do not hold the same examples in the same order.
+
+    Args:
+        variant: Predictions under the choice being judged.
+        reference: Predictions it is compared with.
+
+    Raises:
+        BadInput: Ids, targets or label names differ; the message shows the first difference.
+    """
+    if len(variant) != len(reference):
+        raise BadInput(f"{variant.run} has {len(variant)} examples and {reference.run} has {len(reference)}.")
+    for name in ("example_id", "target"):
+        left, right = getattr(variant, name), getattr(reference, name)
+        if not np.array_equal(left, right):
+            row = int(np.flatnonzero(left != right)[0])
+            raise BadInput(
+                f"row {row}: {name} is {left[row]} in {variant.run} and {right[row]} in {reference.run}; "
+                "both have to hold the same examples in the same order."
+            )
+    if variant.label_names != reference.label_names:
+        raise BadInput(
+            f"labels are {variant.label_names} in {variant.run} and {reference.label_names} in {reference.run}."
+        )
+
+
+def _require_labels(name: str, labels: NDArray[np.int64], classes: int) -> None:
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        raise BadInput(
+            f"{name} of row {wrong[0]} is {labels[wrong[0]]}; a label index from 0 to {classes - 1} was expected "
+            f"({wrong.size} such rows)."
+        )
+
+
+def _require_numbers(name: str, values: NDArray[np.float32], run: Run) -> None:
+    wrong = np.flatnonzero(np.isnan(values))
+    if wrong.size:
+        raise BadInput(
+            f"{name} of {run} is NaN for {wrong.size} of {len(values)} examples, first in row {wrong[0]}; "
+            "a number was expected. The model diverged or the choice broke it: lower the learning rate or the strength."
+        )
