@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from disparate.errors import BadInput, suggestion
+from disparate.errors import BadInput, NotApplicable, suggestion
+from disparate.provenance import cpu_flags, cpu_name
 
 Operands = Literal["float32", "tf32", "fp16", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
@@ -107,3 +108,19 @@ def profile_named(name: str) -> Profile:
     if name not in PROFILES:
         raise BadInput(f"unknown profile '{name}'.{suggestion(name, PROFILES)}")
     return PROFILES[name]
+
+
+def require_available(profile: Profile) -> None:
+    """Refuse a profile that needs what this machine's processor lacks.
+
+    Args:
+        profile: The profile.
+
+    Raises:
+        NotApplicable: A CPU flag is missing.
+    """
+    if lacking := sorted(set(profile.requires) - cpu_flags()):
+        raise NotApplicable(
+            f"profile '{profile.name}' needs the instruction set {', '.join(lacking)}; this machine ({cpu_name()}) "
+            "has not got it. Leave the profile out, or run the audit on a machine that has it."
+        )

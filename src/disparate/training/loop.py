@@ -1,0 +1,236 @@
+"""The training loop: plain, deterministic given configuration and profile, with the objective handed in."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from disparate.data.grouped import GroupedDataset
+from disparate.errors import BadInput
+from disparate.objectives import Batch, Objective
+from disparate.profiles import Profile
+from disparate.training.batches import Augmentation, Normalisation, Source, normalisation_of, shuffled
+from disparate.training.config import TrainingConfig
+from disparate.training.execution import in_force, memory_format
+
+Report = Callable[[float, float, str], None]
+"""Called with steps done, steps in all, and a line of text."""
+
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Epoch:
+    """What one epoch showed on the training batches as they went by.
+
+    Args:
+        epoch: Counted from 1.
+        loss: Mean of the objective.
+        accuracy: Share of right answers.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Trained:
+    """What a training leaves.
+
+    Args:
+        states: Weights by epoch; always holds the last epoch.
+        normalisation: How inputs were normalised.
+        history: One entry per epoch.
+        steps: Optimiser steps taken.
+    """
+
+    states: dict[int, dict[str, Tensor]]
+    normalisation: Normalisation
+    history: tuple[Epoch, ...]
+    steps: int = field(default=0)
+
+
+def silent(done: float, total: float, message: str) -> None:
+    """Report nothing."""
+
+
+def train(
+    model: nn.Module,
+    data: GroupedDataset,
+    *,
+    config: TrainingConfig,
+    profile: Profile,
+    objective: Objective,
+    groups: NDArray[np.int32] | None = None,
+    report: Report = silent,
+) -> Trained:
+    """Train a network under a profile.
+
+    The same arguments give the same weights, bit for bit, on the same machine. The global generator, which dropout
+    draws from, is seeded inside and restored.
+
+    Args:
+        model: The network with its initial weights; it is trained in place.
+        data: The data set; its training split is used.
+        config: How to train.
+        profile: Where and how to run.
+        objective: What to minimise.
+        groups: Index of the group per example of the data set; zeros where not given.
+        report: Live progress.
+
+    Returns:
+        The weights, and how it went.
+
+    Raises:
+        BadInput: The loss became NaN or infinite, or there is nothing to train on.
+        NotApplicable: The profile cannot run here.
+    """
+    rows = data.rows("train")
+    if not len(rows):
+        raise BadInput(f"data set '{data.name}' has no example in the split 'train'; training needs some.")
+    normalisation = normalisation_of(data)
+    with in_force(profile) as device, torch.random.fork_rng():
+        torch.manual_seed(config.augment_seed)
+        layout = memory_format(profile)
+        model.to(device).to(memory_format=layout)
+        source = Source(data=data, normalisation=normalisation, device=device, memory_format=layout)
+        codes = np.zeros(len(data), np.int32) if groups is None else groups
+        stepper = _Stepper(model, config, objective, device, steps_per_epoch=_steps(len(rows), config.batch_size))
+        order = torch.Generator().manual_seed(config.order_seed)
+        draws = torch.Generator().manual_seed(config.augment_seed)
+        states: dict[int, dict[str, Tensor]] = {}
+        history: list[Epoch] = []
+        for epoch in range(1, config.last_epoch + 1):
+            model.train()
+            tally = _Tally()
+            for batch in shuffled(rows, config.batch_size, order):
+                inputs = source.inputs(batch, Augmentation(flip=config.flip, crop=config.crop), draws)
+                seen = Batch(
+                    target=source.target(batch),
+                    group=torch.from_numpy(codes[batch]).to(device),
+                    label_smoothing=config.label_smoothing,
+                )
+                tally.add(*stepper.step(inputs, seen))
+                report(stepper.done, stepper.total, f"epoch {epoch} of {config.last_epoch}")
+            history.append(tally.epoch(epoch, config))
+            if epoch == config.last_epoch or epoch in config.keep_epochs:
+                states[epoch] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    return Trained(states=states, normalisation=normalisation, history=tuple(history), steps=stepper.done)
+
+
+def _steps(examples: int, batch_size: int) -> int:
+    steps = math.ceil(examples / batch_size)
+    return steps - 1 if steps > 1 and examples % batch_size == 1 else steps
+
+
+class _Stepper:
+    """Takes optimiser steps; owns optimiser, schedule and loss scaler."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainingConfig,
+        objective: Objective,
+        device: torch.device,
+        *,
+        steps_per_epoch: int,
+    ) -> None:
+        self.model, self.config, self.objective, self.device = model, config, objective, device
+        self.total = steps_per_epoch * config.last_epoch
+        self.done = 0
+        self.optimizer = optimizer_of(model, config)
+        self.rate = rate_of(config, steps_per_epoch)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+
+    def step(self, inputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor, int]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(self.done)
+        self.optimizer.zero_grad(set_to_none=True)
+        dtype = AUTOCAST.get(self.config.precision, torch.bfloat16)
+        with torch.autocast(self.device.type, dtype=dtype, enabled=self.config.precision != "float32"):
+            outputs = self.model(inputs)
+        loss = self.objective.loss(outputs.float(), batch)
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.done += 1
+        return loss.detach(), (outputs.detach().argmax(1) == batch.target).sum(), len(batch.target)
+
+
+class _Tally:
+    """Sums of one epoch, kept on the device so that no step waits for them."""
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []
+        self.right: list[Tensor] = []
+        self.sizes: list[int] = []
+
+    def add(self, loss: Tensor, right: Tensor, size: int) -> None:
+        self.losses.append(loss * size)
+        self.right.append(right)
+        self.sizes.append(size)
+
+    def epoch(self, epoch: int, config: TrainingConfig) -> Epoch:
+        loss = torch.stack(self.losses).sum().item() / sum(self.sizes)
+        if not math.isfinite(loss):
+            raise BadInput(
+                f"training diverged: the loss is {loss} in epoch {epoch} with {config.optimizer}, learning rate "
+                f"{config.learning_rate:g}, precision {config.precision}; a finite loss was expected. "
+                "Lower learning_rate, add warmup_epochs, or check the inputs."
+            )
+        return Epoch(epoch=epoch, loss=loss, accuracy=torch.stack(self.right).sum().item() / sum(self.sizes))
+
+
+def optimizer_of(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Return the optimiser of a configuration."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=config.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=rate, weight_decay=decay)
+
+
+def rate_of(config: TrainingConfig, steps_per_epoch: int) -> Callable[[int], float]:
+    """Return the learning rate as a function of the step, counted from 0; it is laid out over all epochs.
+
+    Args:
+        config: The configuration.
+        steps_per_epoch: Optimiser steps per epoch.
+
+    Returns:
+        Step to learning rate.
+
+    Example:
+        >>> rate = rate_of(TrainingConfig(epochs=10, schedule="step", learning_rate=1.0), steps_per_epoch=10)
+        >>> [round(rate(step), 3) for step in (0, 59, 60, 80, 90)]
+        [1.0, 1.0, 0.1, 0.01, 0.001]
+    """
+    total, warmup = steps_per_epoch * config.epochs, config.warmup_epochs * steps_per_epoch
+    shape = SHAPES[config.schedule]
+
+    def rate(step: int) -> float:
+        ramp = min(1.0, (step + 1) / warmup) if warmup else 1.0
+        return config.learning_rate * ramp * shape(step / total)
+
+    return rate
+
+
+def _one_cycle(progress: float) -> float:
+    if progress < 0.3:
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / 0.3)) / 2
+    return (1 + math.cos(math.pi * (progress - 0.3) / 0.7)) / 2
+
+
+SHAPES: dict[str, Callable[[float], float]] = {
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
+    "step": lambda progress: 0.1 ** sum(progress >= edge for edge in (0.6, 0.8, 0.9)),
+    "one_cycle": _one_cycle,
+}
+"""Schedule to its shape: share of the training done, in [0, 1), to the share of the peak learning rate."""
