@@ -62,7 +62,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # ruff: ignore[in-dict-keys]  not a mapping
+            state = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (OSError, SafetensorError) as error:
         raise BadInput(f"checkpoint '{path}' cannot be read as safetensors: {error}.") from error
     if "normalisation" not in about:

@@ -1,0 +1,54 @@
+import numpy as np
+import torch
+
+from disparate.training.batches import Augmentation, Source, normalisation_of, shuffled
+
+
+def source(data):
+    return Source(data=data, normalisation=normalisation_of(data), device=torch.device("cpu"))
+
+
+def test_training_images_have_mean_zero_and_deviation_one(pictures):
+    inputs = source(pictures).inputs(pictures.rows("train")).double()
+    assert torch.allclose(inputs.mean(dim=(0, 2, 3)), torch.zeros(3, dtype=torch.float64), atol=1e-5)
+    assert torch.allclose(inputs.std(dim=(0, 2, 3), correction=0), torch.ones(3, dtype=torch.float64), atol=1e-5)
+
+
+def test_no_augmentation_changes_nothing(pictures):
+    images = torch.from_numpy(pictures.inputs[:4])
+    assert torch.equal(Augmentation().apply(images, torch.Generator()), images)
+
+
+def test_a_flip_mirrors_or_leaves_each_image(pictures):
+    images = torch.from_numpy(pictures.inputs[:40])
+    changed = Augmentation(flip=True).apply(images, torch.Generator().manual_seed(0))
+    mirrored = [bool((changed[i] == images[i].flip(1)).all()) for i in range(40)]
+    left = [bool((changed[i] == images[i]).all()) for i in range(40)]
+    assert all(a != b for a, b in zip(mirrored, left, strict=True))
+    assert 8 < sum(mirrored) < 32
+
+
+def test_a_crop_is_a_window_of_the_padded_image(pictures):
+    images = torch.from_numpy(pictures.inputs[:10])
+    changed = Augmentation(crop=2).apply(images, torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(images, (0, 0, 2, 2, 2, 2))
+    for image, found in zip(padded, changed, strict=True):
+        windows = [image[y : y + 8, x : x + 8] for y in range(5) for x in range(5)]
+        assert any(torch.equal(window, found) for window in windows)
+
+
+def test_an_epoch_shows_every_row_once():
+    rows = np.arange(50, 83)
+    batches = list(shuffled(rows, 8, torch.Generator().manual_seed(1)))
+    assert sorted(np.concatenate(batches).tolist()) == rows.tolist()
+    assert [len(batch) for batch in batches] == [8, 8, 8, 9]
+
+
+def test_images_keep_the_asked_layout(pictures):
+    wanted = Source(
+        data=pictures,
+        normalisation=normalisation_of(pictures),
+        device=torch.device("cpu"),
+        memory_format=torch.channels_last,
+    )
+    assert wanted.inputs(np.arange(3)).is_contiguous(memory_format=torch.channels_last)
