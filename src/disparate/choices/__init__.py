@@ -1,0 +1,135 @@
+"""Deployment choices: one file each, blind to its siblings, and the two ways between a choice and a recipe's table."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from disparate.choice import Choice, describe
+from disparate.errors import BadInput, suggestion
+from disparate.registry import Registry
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["CHOICES", "build_choice", "choice_table"]
+
+CHOICES = Registry(
+    family="choices",
+    entries={
+        "hardware": "disparate.choices.hardware:Hardware",
+        "kernels": "disparate.choices.kernels:Kernels",
+        "learning_rate": "disparate.choices.learning_rate:LearningRate",
+        "precision": "disparate.choices.precision:Precision",
+        "prune": "disparate.choices.prune:Prune",
+        "quantize": "disparate.choices.quantize:Quantize",
+        "seed": "disparate.choices.seed:Seed",
+        "stopping": "disparate.choices.stopping:Stopping",
+    },
+)
+
+
+def build_choice(table: Mapping[str, Any]) -> Choice:
+    """Return the choice that a recipe's table describes.
+
+    Args:
+        table: ``{"choice": name, setting: value, ...}``; settings are checked strictly (``"0.5"`` is no number).
+
+    Returns:
+        The choice.
+
+    Raises:
+        BadInput: No choice is named, there is none of that name, or a setting is unknown, missing, of a wrong type or
+            out of range. All wrong settings are reported together, one per line.
+
+    Example:
+        >>> build_choice({"choice": "prune", "rate": 0.5})
+        Prune(rate=0.5, method='magnitude', scope='global')
+        >>> build_choice({"choice": "prune", "rat": 0.5, "rate": "half"})
+        Traceback (most recent call last):
+        ...
+        disparate.errors.BadInput: choice 'prune': key 'rate' is 'half'; a valid number was expected.
+        choice 'prune': unknown key 'rat' (found 0.5). Did you mean 'rate'?
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    name = _name(table)
+    kind = CHOICES.load(name)
+    settings = {key: value for key, value in table.items() if key != "choice"}
+    try:
+        choice: Choice = TypeAdapter(kind).validate_json(json.dumps(settings, default=str), strict=True)
+    except ValidationError as error:
+        problems = [_problem(item, list(kind.__dataclass_fields__)) for item in error.errors(include_url=False)]
+        raise BadInput("\n".join(f"choice '{name}': {problem}" for problem in problems)) from error
+    except BadInput as error:
+        raise BadInput(f"choice '{name}': {error}") from error
+    return choice
+
+
+def choice_table(choice: Choice) -> dict[str, Any]:
+    """Return the table that describes a choice: the inverse of :func:`build_choice`.
+
+    Args:
+        choice: A choice of this family, or of another package that stands in ``CHOICES``.
+
+    Returns:
+        Plain values that JSON and TOML can hold; a setting that is not given is left out.
+
+    Raises:
+        BadInput: The choice has no name, so no recipe could hold it.
+
+    Example:
+        >>> from disparate.choices.learning_rate import LearningRate
+        >>> choice_table(LearningRate(factor=0.5))
+        {'choice': 'learning_rate', 'factor': 0.5}
+    """
+    settings = describe(choice, _name_of(choice))
+    return {key: _plain(value) for key, value in settings.items() if value is not None}
+
+
+def _name(table: Mapping[str, Any]) -> str:
+    name = table.get("choice")
+    if not isinstance(name, str):
+        raise BadInput(
+            f"key 'choice' is {name!r} in {dict(table)}; the name of a choice was expected."
+            f"{suggestion('', CHOICES.names())}"
+        )
+    if name not in CHOICES.names():
+        raise BadInput(f"unknown choice '{name}'.{suggestion(name, CHOICES.names())}")
+    return name
+
+
+def _name_of(choice: Choice) -> str:
+    kind = type(choice)
+    path = f"{kind.__module__}:{kind.__qualname__}"
+    name = next((name for name, target in CHOICES.entries.items() if target == path), None)
+    foreign = (name for name in CHOICES.names() if name not in CHOICES.entries and CHOICES.load(name) is kind)
+    found = name or next(foreign, None)
+    if found is None:
+        raise BadInput(
+            f"{choice} stands in no table of choices, so no recipe can name it. Add an entry point in the group "
+            "'disparate.choices' to the package that defines it."
+        )
+    return found
+
+
+def _problem(item: "ErrorDetails", known: list[str]) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "unexpected_keyword_argument":
+        return f"unknown key '{key}' (found {item['input']!r}).{suggestion(key, known)}"
+    if item["type"] == "missing":
+        return f"key '{key}' is missing."
+    expected = item["msg"].removeprefix("Input should be ")
+    hint = _literal_hint(item)
+    return f"key '{key}' is {item['input']!r}; {expected} was expected.{hint}"
+
+
+def _literal_hint(item: "ErrorDetails") -> str:
+    words = item.get("ctx", {}).get("expected", "").split("'")[1::2]
+    near = suggestion(str(item["input"]), words) if words else ""
+    return near if near.startswith(" Did") else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
