@@ -1,0 +1,63 @@
+"""What a measure is: a pure function with a name, a unit, a range and a direction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["mean", "rate", "class_rate", "disparity", "against_reference", "pairwise", "violation", "sensitivity"]
+"""What the function of a measure takes and gives.
+
+| kind | function | one value per |
+| --- | --- | --- |
+| ``mean`` | predictions → value per example, averaged | group |
+| ``rate`` | counts (..., K, K) → (...) | group |
+| ``class_rate`` | counts (..., K, K) → (..., K) | group and class |
+| ``disparity`` | counts (..., G, K, K) → (...) | partition |
+| ``against_reference`` | counts (..., G, K, K), place of the reference group → (..., G) | group, and the largest |
+| ``pairwise`` | variant, reference → value per example, averaged | group |
+| ``violation`` | values per group (..., G) of excessive risk → (...) | partition |
+| ``sensitivity`` | values of devices (..., M, G), of the reference (G) → (..., G) | group |
+
+Counts are target × predicted. NaN marks what is undefined inside arrays and never leaves the package as a number.
+"""
+
+Bounds = tuple[float | None, float | None]
+SHARE: Bounds = (0.0, 1.0)
+POSITIVE: Bounds = (0.0, None)
+ANY: Bounds = (None, None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """One measure.
+
+    Args:
+        name: Its name in recipes, tables and files.
+        unit: ``"share"``, ``"nats"`` or ``"rates"`` (a sum of differences of rates, 0 to twice the number of classes).
+        kind: What the function takes and gives.
+        higher_is_better: Whether more of it is good for the people concerned; None where neither is.
+        bounds: Smallest and largest value there can be.
+        undefined_when: Why there is no value, in the words of a report.
+        function: The function; its arguments depend on the kind.
+        signed: For ``pairwise``: whether it is tested against zero; otherwise against its noise floor.
+    """
+
+    name: str
+    unit: str
+    kind: Kind
+    higher_is_better: bool | None
+    bounds: Bounds
+    undefined_when: str
+    function: Callable[..., Any]
+    signed: bool = True
+
+    def clip(self, low: float, high: float) -> tuple[float, float]:
+        """Return the ends of an interval, inside the range of the measure.
+
+        Example:
+            >>> Measure(name="churn", unit="share", kind="pairwise", higher_is_better=False, bounds=(0.0, 1.0),
+            ...         undefined_when="", function=max).clip(-0.1, 0.2)
+            (0.0, 0.2)
+        """
+        least, most = self.bounds
+        return (low if least is None else max(least, low)), (high if most is None else min(most, high))

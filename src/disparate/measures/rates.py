@@ -1,0 +1,246 @@
+"""Rates of one group, from its confusion counts. 0/0 is undefined (NaN inside arrays), never 0."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disparate.measures.counts import Counts
+from disparate.measures.measure import POSITIVE, SHARE, Kind, Measure
+from disparate.predictions import Predictions
+
+Array = NDArray[np.float64]
+
+
+def accuracy(counts: Counts) -> Array:
+    """Return the share of right answers, Σ_k n_kk / n; also the micro F1, see :func:`f1_micro`.
+
+    Undefined when there is no example.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (...).
+
+    Example:
+        >>> float(accuracy(np.array([[3.0, 1.0], [0.0, 4.0]])))
+        0.875
+    """
+    return _share(_hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
+
+
+def f1_micro(counts: Counts) -> Array:
+    """Return F1 of the counts summed over classes, 2·TP / (2·TP + FP + FN).
+
+    With one label per example each error is one FP and one FN, so it equals accuracy (FairXbar eq. 3 read literally).
+    Undefined when there is no example.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (...).
+
+    Example:
+        >>> float(f1_micro(np.array([[3.0, 1.0], [0.0, 4.0]])))
+        0.875
+    """
+    return accuracy(counts)
+
+
+def f1_macro(counts: Counts) -> Array:
+    """Return the mean over classes of F1_k = 2·TP_k / (2·TP_k + FP_k + FN_k).
+
+    A class that is neither a target nor an answer in the group is skipped, not counted as 0; how many were skipped is
+    :func:`classes_absent`. Undefined when there is no example.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (...).
+
+    Example:
+        >>> round(float(f1_macro(np.array([[3.0, 1.0], [0.0, 4.0]]))), 4)
+        0.873
+    """
+    scores = f1(counts)
+    seen = np.isfinite(scores)
+    return _share(np.where(seen, scores, 0.0).sum(axis=-1), seen.sum(axis=-1))
+
+
+def f1(counts: Counts) -> Array:
+    """Return F1 of every class, one against the rest.
+
+    Undefined when the class is neither a target nor an answer.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (..., K).
+
+    Example:
+        >>> f1(np.array([[3.0, 1.0], [0.0, 4.0]])).round(3).tolist()
+        [0.857, 0.889]
+    """
+    return _share(2 * _hits(counts), counts.sum(axis=-1) + counts.sum(axis=-2))
+
+
+def tpr(counts: Counts) -> Array:
+    """Return the true positive rate of every class, TP_k / (TP_k + FN_k), one against the rest.
+
+    Undefined when no example of the group is of the class.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (..., K).
+
+    Example:
+        >>> tpr(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
+        [0.75, 1.0]
+    """
+    return _share(_hits(counts), counts.sum(axis=-1))
+
+
+def fpr(counts: Counts) -> Array:
+    """Return the false positive rate of every class, FP_k / (FP_k + TN_k), one against the rest.
+
+    Undefined when every example of the group is of the class.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (..., K).
+
+    Example:
+        >>> fpr(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
+        [0.0, 0.25]
+    """
+    others = counts.sum(axis=(-2, -1))[..., None] - counts.sum(axis=-1)
+    return _share(counts.sum(axis=-2) - _hits(counts), others)
+
+
+def tnr(counts: Counts) -> Array:
+    """Return the true negative rate of every class, TN_k / (FP_k + TN_k) = 1 − FPR_k.
+
+    Undefined when every example of the group is of the class.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (..., K).
+
+    Example:
+        >>> tnr(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
+        [1.0, 0.75]
+    """
+    return 1.0 - fpr(counts)
+
+
+def precision(counts: Counts) -> Array:
+    """Return the precision of every class, TP_k / (TP_k + FP_k), one against the rest.
+
+    Undefined when the class is never answered.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (..., K).
+
+    Example:
+        >>> precision(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
+        [1.0, 0.8]
+    """
+    return _share(_hits(counts), counts.sum(axis=-2))
+
+
+def selection_rate(counts: Counts) -> Array:
+    """Return the share of the examples that are answered as each class, right or wrong.
+
+    Undefined when there is no example.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (..., K).
+
+    Example:
+        >>> selection_rate(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
+        [0.375, 0.625]
+    """
+    return _share(counts.sum(axis=-2), counts.sum(axis=(-2, -1))[..., None])
+
+
+def classes_absent(counts: Counts) -> NDArray[np.int64]:
+    """Return how many classes are neither a target nor an answer, and were skipped by :func:`f1_macro`.
+
+    Args:
+        counts: Shape (..., K, K), target × predicted.
+
+    Returns:
+        Shape (...).
+
+    Example:
+        >>> int(classes_absent(np.array([[3.0, 0.0], [0.0, 0.0]])))
+        1
+    """
+    return np.asarray((counts.sum(axis=-1) + counts.sum(axis=-2) == 0).sum(axis=-1), dtype=np.int64)
+
+
+def correct(predictions: Predictions) -> Array:
+    """Return 1 for every right answer and 0 for every wrong one; the mean is accuracy. Shape (examples,)."""
+    return predictions.correct.astype(np.float64)
+
+
+def losses(predictions: Predictions) -> Array:
+    """Return the loss of every example, nats; the mean is J(θ; D_a). Shape (examples,)."""
+    return predictions.loss.astype(np.float64)
+
+
+def _hits(counts: Counts) -> Array:
+    return np.diagonal(counts, axis1=-2, axis2=-1)
+
+
+def _share(part: NDArray[np.number], whole: NDArray[np.number]) -> Array:
+    part, whole = np.broadcast_arrays(part, whole)
+    out = np.full(part.shape, np.nan)
+    return np.divide(part, whole, out=out, where=whole > 0)
+
+
+NO_EXAMPLE = "no example of this group"
+
+
+def _measure(name: str, kind: Kind, function: Callable[..., Any], better: bool | None, undefined_when: str) -> Measure:
+    return Measure(
+        name=name,
+        unit="share",
+        kind=kind,
+        higher_is_better=better,
+        bounds=SHARE,
+        undefined_when=undefined_when,
+        function=function,
+    )
+
+
+NOT_A_TARGET = "no example of the class in this group"
+ONLY_TARGET = "every example of this group is of the class"
+ACCURACY = _measure("accuracy", "mean", correct, True, NO_EXAMPLE)
+LOSS = replace(_measure("loss", "mean", losses, False, NO_EXAMPLE), unit="nats", bounds=POSITIVE)
+F1_MICRO = _measure("f1_micro", "rate", f1_micro, True, NO_EXAMPLE)
+F1_MACRO = _measure("f1_macro", "rate", f1_macro, True, NO_EXAMPLE)
+F1 = _measure("f1", "class_rate", f1, True, "the class is neither a target nor an answer in this group")
+TPR = _measure("tpr", "class_rate", tpr, True, NOT_A_TARGET)
+FPR = _measure("fpr", "class_rate", fpr, False, ONLY_TARGET)
+TNR = _measure("tnr", "class_rate", tnr, True, ONLY_TARGET)
+PRECISION = _measure("precision", "class_rate", precision, True, "the class is never answered in this group")
+SELECTION_RATE = _measure("selection_rate", "class_rate", selection_rate, None, NO_EXAMPLE)

@@ -1,0 +1,58 @@
+"""The visible table of measures: one file plus one line here adds a measure."""
+
+from disparate.errors import BadInput
+from disparate.measures.measure import Measure
+from disparate.registry import Registry
+
+MEASURES = Registry(
+    family="measures",
+    entries={
+        "accuracy": "disparate.measures.rates:ACCURACY",
+        "loss": "disparate.measures.rates:LOSS",
+        "f1_micro": "disparate.measures.rates:F1_MICRO",
+        "f1_macro": "disparate.measures.rates:F1_MACRO",
+        "f1": "disparate.measures.rates:F1",
+        "tpr": "disparate.measures.rates:TPR",
+        "fpr": "disparate.measures.rates:FPR",
+        "tnr": "disparate.measures.rates:TNR",
+        "precision": "disparate.measures.rates:PRECISION",
+        "selection_rate": "disparate.measures.rates:SELECTION_RATE",
+        "accuracy_gap": "disparate.measures.disparity:ACCURACY_GAP",
+        "worst_group_accuracy": "disparate.measures.disparity:WORST_GROUP_ACCURACY",
+        "equalized_odds_sum": "disparate.measures.disparity:EQUALIZED_ODDS_SUM",
+        "equalized_odds_abs_sum": "disparate.measures.disparity:EQUALIZED_ODDS_ABS_SUM",
+        "equalized_odds_worst": "disparate.measures.disparity:EQUALIZED_ODDS_WORST",
+        "equal_opportunity_0": "disparate.measures.disparity:EQUAL_OPPORTUNITY_0",
+        "equal_opportunity_1": "disparate.measures.disparity:EQUAL_OPPORTUNITY_1",
+        "excessive_risk": "disparate.measures.risk:EXCESSIVE_RISK",
+        "fairness_violation": "disparate.measures.risk:FAIRNESS_VIOLATION",
+        "hardware_sensitivity": "disparate.measures.sensitivity:HARDWARE_SENSITIVITY",
+        "churn": "disparate.measures.churn:CHURN",
+        "harmful_flips": "disparate.measures.churn:HARMFUL_FLIPS",
+        "beneficial_flips": "disparate.measures.churn:BENEFICIAL_FLIPS",
+    },
+)
+
+
+def measure_named(name: str) -> Measure:
+    """Return the measure of that name.
+
+    Args:
+        name: A name in ``MEASURES``, or one that another package adds.
+
+    Returns:
+        The measure.
+
+    Raises:
+        BadInput: There is no such measure, or what stands behind the name is no measure.
+
+    Example:
+        >>> measure_named("churn").unit
+        'share'
+    """
+    found = MEASURES.load(name)
+    if not isinstance(found, Measure):
+        raise BadInput(
+            f"measure '{name}' is a {type(found).__name__}; a disparate.measures.measure.Measure was expected."
+        )
+    return found

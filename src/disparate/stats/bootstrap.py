@@ -1,0 +1,233 @@
+"""The bootstrap over examples, without resampling examples.
+
+For measures of counts the table of joint patterns (group × target × the answers of all runs) is all there is to know,
+so a replicate is one multinomial draw over its cells: exactly what resampling examples would have given. All runs
+answer the same examples, so one draw serves them all and what is paired stays paired.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from disparate.errors import NotEnoughData
+from disparate.stats.intervals import Interval
+
+CHUNK_NUMBERS = 4_000_000
+"""Largest number of float64 that a chunk of replicates may hold in one array (32 MB)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Units:
+    """What is drawn in a bootstrap: cells of alike examples, single examples, or clusters.
+
+    Args:
+        rows: Positions of the examples that stand for the units.
+        unit: Unit of each of these rows, same shape.
+        multiplicity: How many draws would have found the unit: the number of alike examples in a cell, 1 otherwise.
+    """
+
+    rows: NDArray[np.intp]
+    unit: NDArray[np.intp]
+    multiplicity: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.multiplicity)
+
+    @classmethod
+    def cells(cls, columns: Sequence[NDArray[np.generic]]) -> "Units":
+        """Return the cells of examples that agree in every column.
+
+        Args:
+            columns: Groups, targets, answers of every run …, each of shape (examples,).
+
+        Returns:
+            One unit per pattern that occurs.
+
+        Example:
+            >>> Units.cells([np.array([0, 0, 1]), np.array([2, 2, 2])]).multiplicity.tolist()
+            [2, 1]
+        """
+        code = np.zeros(len(columns[0]), dtype=np.int64)
+        for column in columns:
+            levels, place = np.unique(column, return_inverse=True)
+            code = np.unique(code * len(levels) + place, return_inverse=True)[1]
+        _, rows, multiplicity = np.unique(code, return_index=True, return_counts=True)
+        return cls(rows=rows, unit=np.arange(len(rows)), multiplicity=multiplicity.astype(np.int64))
+
+    @classmethod
+    def clusters(cls, labels: NDArray[np.generic]) -> "Units":
+        """Return the clusters; with labels that all differ, the single examples.
+
+        Args:
+            labels: Cluster per example, shape (examples,).
+
+        Returns:
+            One unit per cluster, each drawn as a whole.
+        """
+        unit = np.unique(labels, return_inverse=True)[1]
+        return cls(rows=np.arange(len(labels)), unit=unit, multiplicity=np.ones(int(unit.max()) + 1, dtype=np.int64))
+
+
+def replicate_weights(units: Units, replicates: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return how often every unit is drawn in every replicate.
+
+    Args:
+        units: What is drawn.
+        replicates: Number of replicates.
+        generator: Source of randomness.
+
+    Returns:
+        Shape (replicates, units); every row sums to the number of examples (of clusters, where these are drawn).
+
+    Example:
+        >>> units = Units.cells([np.array([0, 0, 1])])
+        >>> replicate_weights(units, 5, np.random.default_rng(0)).sum(axis=1).tolist()
+        [3, 3, 3, 3, 3]
+    """
+    total = int(units.multiplicity.sum())
+    return generator.multinomial(total, units.multiplicity / total, size=replicates)
+
+
+def replicated_sums(
+    bins: NDArray[np.int64],
+    values: NDArray[np.float64],
+    units: Units,
+    *,
+    n_bins: int,
+    replicates: int,
+    generator: np.random.Generator,
+) -> Iterator[NDArray[np.float64]]:
+    """Yield, chunk by chunk, the sums that every replicate of the examples gives.
+
+    Args:
+        bins: Bin to which a value is added, shape (runs, examples); a bin may occur in several runs.
+        values: What is added, shape (runs, examples); alike within a cell.
+        units: What is drawn.
+        n_bins: Number of bins.
+        replicates: Number of replicates, over all chunks.
+        generator: Source of randomness.
+
+    Yields:
+        Sums of shape (replicates of the chunk, n_bins).
+    """
+    table = _table(bins, values, units, n_bins)
+    size = max(1, min(replicates, CHUNK_NUMBERS // max(n_bins, len(units))))
+    for start in range(0, replicates, size):
+        weights = replicate_weights(units, min(size, replicates - start), generator)
+        yield np.ascontiguousarray((table @ weights.T.astype(np.float64)).T)
+
+
+def replicated_counts(
+    target: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    group: NDArray[np.integer],
+    units: Units,
+    *,
+    shape: tuple[int, int],
+    replicates: int,
+    generator: np.random.Generator,
+    weight: NDArray[np.float64] | None = None,
+) -> Iterator[NDArray[np.float64]]:
+    """Yield, chunk by chunk, the confusion counts that every replicate of the examples gives.
+
+    Args:
+        target: Label index per example, shape (examples,).
+        predicted: Answered label index, shape (runs, examples).
+        group: Group index per example, shape (examples,).
+        units: What is drawn; cells have to tell apart groups, targets, all answers and weights.
+        shape: Number of groups and of classes.
+        replicates: Number of replicates, over all chunks.
+        generator: Source of randomness.
+        weight: Weight per example.
+
+    Yields:
+        Counts of shape (replicates of the chunk, runs, groups, classes, classes), target × predicted.
+    """
+    groups, classes = shape
+    runs = len(predicted)
+    inside = (group.astype(np.int64) * classes + target) * classes + predicted
+    bins = inside + np.arange(runs)[:, None] * (groups * classes * classes)
+    values = np.broadcast_to(np.ones(len(target)) if weight is None else weight, bins.shape)
+    n_bins = runs * groups * classes * classes
+    for sums in replicated_sums(bins, values, units, n_bins=n_bins, replicates=replicates, generator=generator):
+        yield sums.reshape(-1, runs, groups, classes, classes)
+
+
+def percentile_interval(replicated: NDArray[np.float64], *, level: float = 0.95) -> Interval:
+    """Return the interval between two percentiles of replicated values.
+
+    Args:
+        replicated: One value per replicate, shape (replicates,); NaN marks a replicate without a value.
+        level: Level of the interval.
+
+    Returns:
+        The interval.
+
+    Raises:
+        NotEnoughData: More than one replicate in twenty has no value.
+
+    Example:
+        >>> low, high = percentile_interval(np.arange(101.0), level=0.9)
+        >>> round(low, 6), round(high, 6)
+        (5.0, 95.0)
+    """
+    seen = replicated[np.isfinite(replicated)]
+    if len(seen) < 0.95 * len(replicated) or not len(seen):
+        raise NotEnoughData(
+            f"percentile interval: {len(replicated) - len(seen)} of {len(replicated)} replicates have no value; "
+            "the group or class is too small to be resampled."
+        )
+    low, high = np.quantile(seen, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+@dataclass(slots=True)
+class Moments:
+    """Covariance of a run's values over replicates, gathered chunk by chunk.
+
+    Args:
+        centre: The observed values, shape (runs, places).
+    """
+
+    centre: NDArray[np.float64]
+    seen: NDArray[np.int64]
+    total: NDArray[np.float64]
+    products: NDArray[np.float64]
+
+    @classmethod
+    def around(cls, centre: NDArray[np.float64]) -> "Moments":
+        """Return empty moments around the observed values, shape (runs, places)."""
+        runs, places = centre.shape
+        return cls(
+            centre=np.nan_to_num(centre),
+            seen=np.zeros(places, dtype=np.int64),
+            total=np.zeros((places, runs)),
+            products=np.zeros((places, runs, runs)),
+        )
+
+    def add(self, replicated: NDArray[np.float64]) -> None:
+        """Add replicates, shape (replicates, runs, places); where a run has no value, one is left out at that place."""
+        moved = np.moveaxis(replicated - self.centre, -1, 0)
+        defined = np.asarray(np.isfinite(moved).all(axis=-1))
+        moved = np.where(np.expand_dims(defined, -1), moved, 0.0)
+        self.seen += defined.sum(axis=-1)
+        self.total += moved.sum(axis=1)
+        self.products += np.swapaxes(moved, 1, 2) @ moved
+
+    def covariance(self, place: int, *, replicates: int) -> NDArray[np.float64] | None:
+        """Return the covariance between runs at a place; None where one replicate in twenty or more had no value."""
+        seen = int(self.seen[place])
+        if seen < 2 or seen <= 0.95 * replicates:
+            return None
+        mean = self.total[place] / seen
+        return (self.products[place] - seen * np.outer(mean, mean)) / (seen - 1)
+
+
+def _table(bins: NDArray[np.int64], values: NDArray[np.float64], units: Units, n_bins: int) -> sparse.csr_array:
+    chosen = bins[:, units.rows]
+    columns = np.broadcast_to(units.unit, chosen.shape)
+    entries = (values[:, units.rows].ravel(), (chosen.ravel(), columns.ravel()))
+    return sparse.csr_array(entries, shape=(n_bins, len(units)))
