@@ -1,0 +1,68 @@
+"""Data sets with groups, by name."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from disparate.data.grouped import GroupedDataset, Problem
+from disparate.data.layout import resolve_root
+from disparate.errors import BadInput, suggestion
+from disparate.registry import Registry
+
+__all__ = ["DATA", "GroupedDataset", "Problem", "load"]
+
+DATA = Registry(
+    family="data",
+    entries={
+        "cifar10": "disparate.data.cifar10:cifar10",
+        "image_folder": "disparate.data.image_folder:image_folder",
+        "saved": "disparate.data.saved:saved",
+        "synthetic": "disparate.data.synthetic:synthetic",
+        "tabular": "disparate.data.tabular:tabular",
+        "utkface": "disparate.data.utkface:utkface",
+    },
+)
+"""Every source of data that a recipe can name."""
+
+
+def load(source: str, *, root: Path | None = None, **settings: Any) -> GroupedDataset:
+    """Return the data set of that name.
+
+    Args:
+        source: A name in ``DATA``.
+        root: Folder that holds the data sets; ``DISPARATE_DATA`` where not given. A relative path that does not
+            exist here is looked for in ``DISPARATE_DATA``. Not used by sources without files.
+        **settings: Settings of the source, such as ``target="race"``.
+
+    Returns:
+        The data set.
+
+    Raises:
+        BadInput: Unknown source or setting (the message suggests the nearest), a required setting or the folder is
+            absent, or the data are not what they have to be.
+
+    Example:
+        >>> data = load("synthetic", examples=300)
+        >>> len(data), data.kind
+        (300, 'image')
+        >>> load("synthetic", exmples=300)
+        Traceback (most recent call last):
+        ...
+        disparate.errors.BadInput: data source 'synthetic' has no setting 'exmples'. Did you mean 'examples'?
+    """
+    loader: Callable[..., GroupedDataset] = DATA.load(source)
+    parameters = dict(inspect.signature(loader).parameters)
+    needs_root = parameters.pop("root", None) is not None
+    _require_settings(source, parameters, settings)
+    return loader(resolve_root(root), **settings) if needs_root else loader(**settings)
+
+
+def _require_settings(source: str, parameters: dict[str, inspect.Parameter], settings: dict[str, Any]) -> None:
+    for name in settings:
+        if name not in parameters:
+            raise BadInput(f"data source '{source}' has no setting '{name}'.{suggestion(name, parameters)}")
+    needed = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+    absent = [name for name in needed if name not in settings]
+    if absent:
+        raise BadInput(f"data source '{source}' needs the settings {', '.join(needed)}; absent: {', '.join(absent)}.")

@@ -1,0 +1,92 @@
+"""Where data lies: the folder a user names, and the published layout expected in it."""
+
+import os
+from pathlib import Path
+
+from disparate.errors import BadInput
+
+VARIABLE = "DISPARATE_DATA"
+
+
+def resolve_root(root: Path | None) -> Path:
+    """Return the folder that holds the data sets.
+
+    Args:
+        root: As given by ``--data`` or in Python; a relative path that does not exist here is looked for in
+            the folder that ``DISPARATE_DATA`` names.
+
+    Returns:
+        The folder; ``DISPARATE_DATA`` itself where no root was given.
+
+    Raises:
+        BadInput: Neither a root nor ``DISPARATE_DATA`` is given, or the folder does not exist.
+    """
+    named = os.environ.get(VARIABLE)
+    if root is None and not named:
+        raise BadInput(f"no data folder is given. Name it with --data or set {VARIABLE}.")
+    folder = Path(named or ".") if root is None else root.expanduser()
+    if root is not None and named and not folder.exists():
+        folder = Path(named) / folder
+    if not folder.is_dir():
+        raise BadInput(f"data folder '{folder}' does not exist. Name another with --data or set {VARIABLE}.")
+    return folder
+
+
+def find_folder(root: Path, name: str, *, holds: str, layout: str) -> Path:
+    """Return the folder of a data set: ``root/name``, or the root itself where it holds the files.
+
+    Args:
+        root: Folder that holds data sets, or this one.
+        name: Name of the data set's folder as published.
+        holds: A pattern of files, such as ``"*.jpg"``, that tells the data set's own folder.
+        layout: The expected layout, in words of the message.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BadInput: Neither is there; the message names the folder, how to set it, and the layout.
+    """
+    if (root / name).is_dir():
+        return root / name
+    if next(root.glob(holds), None) is not None:
+        return root
+    raise BadInput(
+        f"data folder '{root / name}' was looked for and does not exist. "
+        f"Name the folder above it with --data or set {VARIABLE}. Expected layout: {layout}."
+    )
+
+
+def find_file(root: Path, name: str, *, wanted_for: str) -> Path:
+    """Return a file below the root.
+
+    Args:
+        root: Folder the name is relative to.
+        name: Relative path of the file.
+        wanted_for: What asks for it, such as ``"setting table"``.
+
+    Returns:
+        The path.
+
+    Raises:
+        BadInput: There is no such file, or the name leads out of the root.
+    """
+    path = root / name
+    if not is_inside(name):
+        raise BadInput(f"{wanted_for}: '{name}' leads out of the data folder '{root}'; a path inside it was expected.")
+    if not path.is_file():
+        raise BadInput(
+            f"{wanted_for}: file '{path}' was looked for and does not exist. "
+            f"Name the folder that '{name}' lies in with --data or set {VARIABLE}."
+        )
+    return path
+
+
+def is_inside(name: str) -> bool:
+    """Return whether a relative path stays below the folder it is relative to.
+
+    Example:
+        >>> is_inside("a/../b.jpg"), is_inside("../b.jpg"), is_inside("/b.jpg")
+        (True, False, False)
+    """
+    return not os.path.isabs(name) and os.path.normpath(name).split(os.sep)[0] != os.pardir
