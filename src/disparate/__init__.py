@@ -1,0 +1,93 @@
+"""disparate shows which groups of people pay for a choice everybody calls neutral.
+
+Public names are loaded when they are first used, so that ``import disparate`` loads neither torch nor pandas.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from disparate.auditing.api import audit
+    from disparate.choice import Variant
+    from disparate.choices.hardware import Hardware
+    from disparate.choices.kernels import Kernels
+    from disparate.choices.learning_rate import LearningRate
+    from disparate.choices.precision import Precision
+    from disparate.choices.prune import Prune
+    from disparate.choices.quantize import Quantize
+    from disparate.choices.seed import Seed
+    from disparate.choices.stopping import Stopping
+    from disparate.data.grouped import GroupedDataset
+    from disparate.data.torch_adapter import from_torch
+    from disparate.errors import DisparateError
+    from disparate.findings import Finding, Findings, Result
+    from disparate.groups import Attribute, Groups
+    from disparate.measures.frame import by_group
+    from disparate.predictions import Predictions, Run
+    from disparate.profiles import Profile
+    from disparate.report.html import page
+    from disparate.training.config import TrainingConfig
+
+_HOMES = {
+    "Attribute": "disparate.groups",
+    "DisparateError": "disparate.errors",
+    "Finding": "disparate.findings",
+    "Findings": "disparate.findings",
+    "GroupedDataset": "disparate.data.grouped",
+    "Groups": "disparate.groups",
+    "Hardware": "disparate.choices.hardware",
+    "Kernels": "disparate.choices.kernels",
+    "LearningRate": "disparate.choices.learning_rate",
+    "Precision": "disparate.choices.precision",
+    "Predictions": "disparate.predictions",
+    "Profile": "disparate.profiles",
+    "Prune": "disparate.choices.prune",
+    "Quantize": "disparate.choices.quantize",
+    "Result": "disparate.findings",
+    "Run": "disparate.predictions",
+    "Seed": "disparate.choices.seed",
+    "Stopping": "disparate.choices.stopping",
+    "TrainingConfig": "disparate.training.config",
+    "Variant": "disparate.choice",
+    "audit": "disparate.auditing.api",
+    "by_group": "disparate.measures.frame",
+    "from_torch": "disparate.data.torch_adapter",
+    "page": "disparate.report.html",
+}
+
+__all__ = [
+    "Attribute",
+    "DisparateError",
+    "Finding",
+    "Findings",
+    "GroupedDataset",
+    "Groups",
+    "Hardware",
+    "Kernels",
+    "LearningRate",
+    "Precision",
+    "Predictions",
+    "Profile",
+    "Prune",
+    "Quantize",
+    "Result",
+    "Run",
+    "Seed",
+    "Stopping",
+    "TrainingConfig",
+    "Variant",
+    "audit",
+    "by_group",
+    "from_torch",
+    "page",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'disparate' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

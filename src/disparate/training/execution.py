@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from disparate.errors import NotApplicable
@@ -174,6 +174,20 @@ def effective(profile: Profile) -> dict[str, Any]:
 def memory_format(profile: Profile) -> torch.memory_format:
     """Return torch's name for the profile's layout of images."""
     return torch.channels_last if profile.memory_format == "channels_last" else torch.contiguous_format
+
+
+def place(model: nn.Module, profile: Profile) -> nn.Module:
+    """Move a network to a profile's device and layout, in place.
+
+    Args:
+        model: The network, before any choice is applied: quantised weights cannot be moved.
+        profile: The profile.
+
+    Returns:
+        The network.
+    """
+    model.to(device_of(profile))
+    return model.to(memory_format=memory_format(profile))  # pyright: ignore[reportCallIssue]  a keyword torch documents
 
 
 def _device_name(profile: Profile) -> str:

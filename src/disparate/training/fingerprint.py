@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from disparate.profiles import Profile
-from disparate.training.execution import in_force, memory_format
+from disparate.training.execution import in_force, memory_format, place
 
 STEPS = 3
 BATCH = 64
@@ -28,7 +28,7 @@ def fingerprint(profile: Profile) -> str:
     """
     with in_force(profile) as device:
         source = np.random.Generator(np.random.PCG64(20231206))
-        model = _network(source).to(device).to(memory_format=memory_format(profile))
+        model = place(_network(source), profile)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
         for _ in range(STEPS):
             inputs = _normal(source, BATCH, 3, 32, 32).to(device, memory_format=memory_format(profile))

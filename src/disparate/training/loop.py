@@ -15,7 +15,7 @@ from disparate.objectives import Batch, Objective
 from disparate.profiles import Profile
 from disparate.training.batches import Augmentation, Normalisation, Source, normalisation_of, shuffled
 from disparate.training.config import TrainingConfig
-from disparate.training.execution import in_force, memory_format
+from disparate.training.execution import in_force, memory_format, place
 
 Report = Callable[[float, float, str], None]
 """Called with steps done, steps in all, and a line of text."""
@@ -96,9 +96,8 @@ def train(
     normalisation = normalisation_of(data)
     with in_force(profile) as device, torch.random.fork_rng():
         torch.manual_seed(config.augment_seed)
-        layout = memory_format(profile)
-        model.to(device).to(memory_format=layout)
-        source = Source(data=data, normalisation=normalisation, device=device, memory_format=layout)
+        place(model, profile)
+        source = Source(data=data, normalisation=normalisation, device=device, memory_format=memory_format(profile))
         codes = np.zeros(len(data), np.int32) if groups is None else groups
         stepper = _Stepper(model, config, objective, device, steps_per_epoch=_steps(len(rows), config.batch_size))
         order = torch.Generator().manual_seed(config.order_seed)

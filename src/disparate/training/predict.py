@@ -32,7 +32,7 @@ def predict(
     """Run a network over a split, in evaluation mode, in batches of 500.
 
     Args:
-        model: The network; its mode is restored.
+        model: The network, in its place (:func:`disparate.training.execution.place`); its mode is restored.
         data: The data set.
         split: Name of the split.
         normalisation: How inputs are normalised.
@@ -53,9 +53,7 @@ def predict(
     was_training = model.training
     model.eval()
     with in_force(profile) as device, torch.inference_mode():
-        layout = memory_format(profile)
-        model.to(device).to(memory_format=layout)
-        source = Source(data=data, normalisation=normalisation, device=device, memory_format=layout)
+        source = Source(data=data, normalisation=normalisation, device=device, memory_format=memory_format(profile))
         parts: list[NDArray[np.float32]] = []
         for start in range(0, len(rows), BATCH):
             parts.append(model(source.inputs(rows[start : start + BATCH])).float().cpu().numpy())

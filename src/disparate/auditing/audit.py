@@ -1,0 +1,112 @@
+"""Audit: the question as a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from disparate.choice import Variant
+from disparate.errors import BadInput
+from disparate.predictions import REFERENCE
+from disparate.profiles import Profile
+from disparate.training.config import TrainingConfig
+
+MEASURES = (
+    "accuracy",
+    "loss",
+    "f1_micro",
+    "f1_macro",
+    "tpr",
+    "fpr",
+    "tnr",
+    "selection_rate",
+    "accuracy_gap",
+    "worst_group_accuracy",
+    "equalized_odds_sum",
+    "equalized_odds_abs_sum",
+    "equalized_odds_worst",
+    "equal_opportunity_0",
+    "equal_opportunity_1",
+    "excessive_risk",
+    "fairness_violation",
+    "hardware_sensitivity",
+    "churn",
+)
+"""What is measured where a recipe does not say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audit:
+    """Data × model × objective × reference × variants × seeds × draws × measures.
+
+    Args:
+        name: How the audit is called; its folder in the store has this name.
+        data: ``source``, ``root`` and the settings of the loader.
+        model: ``name`` and the settings of the model; ``trained`` names a safetensors file with weights that are
+            deployed as they are.
+        training: How the reference is trained, under seed 0.
+        objective: ``name`` and the settings of the objective.
+        reference: The chain of choices behind the reference; empty for the plain training.
+        variants: What is compared with the reference.
+        profile: Profile of the reference, for training and running.
+        seeds: Training seeds.
+        repeats: How often the reference is computed per seed; 2 or more give a repeat floor.
+        draws: Draws of device noise for choices that have any.
+        groups: Partitions to judge by: attributes, and intersections such as ``"race*sex"``.
+        reference_groups: Partition to the name of its reference group; the largest where not given.
+        measures: Names of measures.
+        split: The split that is judged.
+        level: Level of intervals.
+        replicates: Bootstrap replicates.
+        keep_logits: Whether logits are stored.
+        maxima: Measure to the largest value a gate passes.
+        minima: Measure to the smallest value a gate passes.
+        trust: Models named ``module:function`` that may be imported and run.
+        code: Hash of the code of a model that is not disparate's own; part of every key.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+    model: Mapping[str, Any]
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    objective: Mapping[str, Any] = field(default_factory=lambda: {"name": "erm"})
+    reference: Variant = field(default_factory=lambda: Variant(name=REFERENCE))
+    variants: tuple[Variant, ...] = ()
+    profile: Profile = field(default_factory=Profile)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    repeats: int = 2
+    draws: int = 1
+    groups: tuple[str, ...]
+    reference_groups: Mapping[str, str] = field(default_factory=dict[str, str])
+    measures: tuple[str, ...] = MEASURES
+    split: str = "test"
+    level: float = 0.95
+    replicates: int = 1000
+    keep_logits: bool = False
+    maxima: Mapping[str, float] = field(default_factory=dict[str, float])
+    minima: Mapping[str, float] = field(default_factory=dict[str, float])
+    trust: tuple[str, ...] = ()
+    code: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [variant.name for variant in self.variants]
+        _require(
+            len(set(names)) == len(names), f"variant names {sorted(names)} hold a name twice; names have to differ"
+        )
+        _require(REFERENCE not in names, f"a variant is called '{REFERENCE}'; that name is the reference's")
+        _require(
+            len(set(self.seeds)) == len(self.seeds) > 0, f"seeds are {list(self.seeds)}; different seeds are needed"
+        )
+        _require(self.repeats >= 1, f"repeats is {self.repeats}; 1 or more was expected, 2 for a repeat floor")
+        _require(self.draws >= 1, f"draws is {self.draws}; 1 or more was expected")
+        _require(0 < self.level < 1, f"level is {self.level}; a number between 0 and 1 was expected")
+        _require(bool(self.groups), "groups is empty; name at least one group attribute, such as groups = ['race']")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise BadInput(f"audit: {message}.")
+
+
+def is_trained(audit: Audit) -> bool:
+    """Return whether the audit deploys weights that were trained elsewhere."""
+    return "trained" in audit.model

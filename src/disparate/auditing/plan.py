@@ -1,0 +1,262 @@
+"""Plan: from an audit to the jobs that answer it. Equal work has equal keys and is done once."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from disparate.auditing.audit import Audit, is_trained
+from disparate.choice import Variant
+from disparate.choices import choice_table
+from disparate.engine.job import Job, key_of
+from disparate.errors import BadInput
+from disparate.predictions import REFERENCE, Run
+from disparate.profiles import Profile
+from disparate.provenance import machine, versions
+from disparate.training.config import TrainingConfig
+
+STEPS = "disparate.auditing.steps"
+TRAINING_VERSION = 1
+PREDICTION_VERSION = 1
+FINGERPRINT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """Where trained weights come from: a job, and the name of its output."""
+
+    key: str
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedRun:
+    """One answer that the audit needs.
+
+    Args:
+        run: Which answer it is.
+        key: Key of the job that gives it.
+        weights: Where its weights come from.
+    """
+
+    run: Run
+    key: str
+    weights: Weights
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Everything to be done.
+
+    Args:
+        jobs: Each job once, by key.
+        runs: The answers the audit needs; several may rest on one job.
+    """
+
+    jobs: tuple[Job, ...]
+    runs: tuple[PlannedRun, ...]
+
+    def weights(self, variant: str, seed: int, *, repeat: int = 0) -> Weights:
+        """Return where the weights of a run come from."""
+        return next(
+            planned.weights
+            for planned in self.runs
+            if planned.run == Run(variant=variant, seed=seed, repeat=repeat, draw=planned.run.draw)
+        )
+
+
+def profiles_of(audit: Audit) -> tuple[Profile, ...]:
+    """Return every profile under which something trains or runs, each once; the reference's come first."""
+    found: dict[Profile, None] = {}
+    for variant in (audit.reference, *audit.variants):
+        found[variant.profile(audit.profile, at="train")] = None
+        found[variant.profile(audit.profile, at="deploy")] = None
+    return tuple(found)
+
+
+def fingerprint_jobs(profiles: tuple[Profile, ...]) -> dict[Profile, Job]:
+    """Return the job that takes each profile's fingerprint; it belongs to this machine and these versions."""
+    here = {"machine": machine(), "versions": versions(), "version": FINGERPRINT_VERSION}
+    return {
+        profile: Job(
+            key=key_of(kind="fingerprint", profile=profile.to_json(), **here),
+            name=f"fingerprint {profile.name}",
+            function=f"{STEPS}:take_fingerprint",
+            arguments={"profile": profile.to_json()},
+            environment=profile.environment,
+            threads=profile.threads,
+            needs=(),
+        )
+        for profile in profiles
+    }
+
+
+def plan(audit: Audit, *, content: str, fingerprints: Mapping[Profile, str]) -> Plan:
+    """Lay out the jobs of an audit.
+
+    A variant's choices fold into a training configuration, two profiles and a chain of model choices. What does not
+    touch training therefore has the reference's training key and shares its weights. A stop after an epoch of the
+    reference's own schedule is an output of the reference's training.
+
+    Args:
+        audit: The question.
+        content: Hash of the data set's content.
+        fingerprints: Fingerprint of every profile; it stands in the keys in place of the profile's name.
+
+    Returns:
+        The plan.
+    """
+    layout = _Layout(audit=audit, content=content, fingerprints=fingerprints)
+    jobs: dict[str, Job] = {}
+    runs: list[PlannedRun] = []
+    for seed in audit.seeds:
+        for repeat in range(audit.repeats):
+            runs += layout.runs(audit.reference, Run(variant=REFERENCE, seed=seed, repeat=repeat), jobs)
+        for variant in audit.variants:
+            runs += layout.runs(variant, Run(variant=variant.name, seed=seed), jobs)
+    return Plan(jobs=tuple(jobs.values()), runs=tuple(runs))
+
+
+def acts_on_training(audit: Audit, fingerprints: Mapping[Profile, str]) -> dict[str, bool]:
+    """Return, by variant, whether its weights differ in provenance from the reference's."""
+    layout = _Layout(audit=audit, content="", fingerprints=fingerprints)
+    own = layout.training_key(audit.reference, Run())
+    return {variant.name: layout.training_key(variant, Run()) != own for variant in audit.variants}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Layout:
+    audit: Audit
+    content: str
+    fingerprints: Mapping[Profile, str]
+
+    def runs(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> list[PlannedRun]:
+        weights = self._training(variant, run, jobs)
+        noisy = any(getattr(choice, "stochastic", False) for choice in variant.model_choices())
+        draws = range(self.audit.draws if noisy else 1)
+        return [self._prediction(variant, replace(run, draw=draw), weights, jobs, noisy) for draw in draws]
+
+    def configuration(self, variant: Variant, seed: int) -> tuple[TrainingConfig, int]:
+        """Return the training behind a variant and the epoch whose weights it takes."""
+        own = self.audit.reference.training(self.audit.training.seeded(seed))
+        config = variant.training(own)
+        if replace(config, stop_after=None) == replace(own, stop_after=None) and config.last_epoch < own.last_epoch:
+            config, epoch = own, config.last_epoch
+        else:
+            epoch = config.last_epoch
+        return (replace(config, keep_epochs=self._stops(own)) if config == own else config), epoch
+
+    def _stops(self, own: TrainingConfig) -> tuple[int, ...]:
+        configs = [variant.training(own) for variant in self.audit.variants]
+        stops = {
+            config.last_epoch
+            for config in configs
+            if replace(config, stop_after=None) == replace(own, stop_after=None) and config.last_epoch < own.last_epoch
+        }
+        return tuple(sorted({*own.keep_epochs, *stops}))
+
+    def training_key(self, variant: Variant, run: Run) -> tuple[str, int]:
+        if is_trained(self.audit):
+            model = self.audit.model
+            parts = {"content": self.content, "model": model, "weights": file_hash(model["trained"])}
+            return key_of(kind="adopt", version=TRAINING_VERSION, code=self.audit.code, repeat=run.repeat, **parts), 0
+        config, epoch = self.configuration(variant, run.seed)
+        profile = variant.profile(self.audit.profile, at="train")
+        key = key_of(
+            kind="train",
+            version=TRAINING_VERSION,
+            content=self.content,
+            model=self.audit.model,
+            code=self.audit.code,
+            config=config.to_json(),
+            objective=self.audit.objective,
+            groups=self.audit.groups[0] if self.audit.objective.get("name", "erm") != "erm" else None,
+            fingerprint=self.fingerprints[profile],
+            repeat=run.repeat,
+        )
+        return key, epoch
+
+    def _training(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> Weights:
+        key, epoch = self.training_key(variant, run)
+        config, _ = self.configuration(variant, run.seed)
+        profile = variant.profile(self.audit.profile, at="train")
+        label = f"train {variant.name} seed {run.seed}" + (f" repeat {run.repeat}" if run.repeat else "")
+        arguments: dict[str, Any] = {
+            **self._given(),
+            "config": config.to_json(),
+            "objective": dict(self.audit.objective),
+            "groups": self.audit.groups[0],
+            "profile": profile.to_json(),
+        }
+        step = "adopt_network" if is_trained(self.audit) else "train_network"
+        jobs.setdefault(key, _job(key, label, step, arguments, profile, ()))
+        return Weights(key=key, output=f"epoch_{epoch:04d}")
+
+    def _given(self) -> dict[str, Any]:
+        return {
+            "data": dict(self.audit.data),
+            "content": self.content,
+            "model": dict(self.audit.model),
+            "trust": list(self.audit.trust),
+        }
+
+    def _prediction(
+        self, variant: Variant, run: Run, weights: Weights, jobs: dict[str, Job], noisy: bool
+    ) -> PlannedRun:
+        profile = variant.profile(self.audit.profile, at="deploy")
+        choices = [choice_table(choice) for choice in variant.model_choices()]
+        key = key_of(
+            kind="predict",
+            version=PREDICTION_VERSION,
+            weights=[weights.key, weights.output],
+            choices=choices,
+            fingerprint=self.fingerprints[profile],
+            content=self.content,
+            split=self.audit.split,
+            logits=self.audit.keep_logits,
+            noise=[run.seed, run.draw] if noisy else None,
+        )
+        arguments: dict[str, Any] = {
+            **self._given(),
+            "weights": [weights.key, weights.output],
+            "choices": choices,
+            "profile": profile.to_json(),
+            "split": self.audit.split,
+            "logits": self.audit.keep_logits,
+            "run": {"variant": run.variant, "seed": run.seed, "draw": run.draw, "repeat": run.repeat},
+        }
+        label = f"predict {variant.name} seed {run.seed}" + (f" draw {run.draw}" if noisy else "")
+        jobs.setdefault(key, _job(key, label, "predict_split", arguments, profile, (weights.key,)))
+        return PlannedRun(run=run, key=key, weights=weights)
+
+
+def _job(key: str, name: str, step: str, arguments: Mapping[str, Any], profile: Profile, needs: tuple[str, ...]) -> Job:
+    return Job(
+        key=key,
+        name=name,
+        function=f"{STEPS}:{step}",
+        arguments=arguments,
+        environment=profile.environment,
+        threads=profile.threads,
+        needs=needs,
+    )
+
+
+def file_hash(path: str) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Args:
+        path: The file.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        BadInput: The file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput(f"[model] trained = '{path}' cannot be read: {error}.") from error

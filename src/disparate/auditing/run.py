@@ -1,0 +1,316 @@
+"""Run: from an audit to what it concludes."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from disparate.auditing.audit import Audit, is_trained
+from disparate.auditing.distances import distance_findings
+from disparate.auditing.exemplars import exemplars
+from disparate.auditing.plan import Plan, acts_on_training, fingerprint_jobs, plan, profiles_of
+from disparate.auditing.recipe import recipe_tables
+from disparate.data import load
+from disparate.data.grouped import GroupedDataset
+from disparate.engine.events import Planned
+from disparate.engine.job import Job
+from disparate.errors import BadInput, NotApplicable
+from disparate.findings import Findings, Result
+from disparate.groups import Groups
+from disparate.measures.assess import assess
+from disparate.predictions import REFERENCE, Predictions
+from disparate.profiles import Profile, require_available
+from disparate.provenance import cores, machine, peak_memory, source_revision, versions
+from disparate.report.cautions import cautions
+from disparate.report.gate import gate
+from disparate.report.html import page
+from disparate.report.markdown import markdown
+from disparate.store.runs import Store
+
+BOOTSTRAP_SEED = 20231206
+
+
+class Engine(Protocol):
+    """What executes jobs."""
+
+    def execute(self, jobs: Sequence[Job], store: Store, *, progress: Callable[[Any], None] | None = None) -> Any:
+        """Execute what the store does not hold yet."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What the jobs of an audit gave.
+
+    Args:
+        plan: What was done.
+        fingerprints: Fingerprint of every profile.
+        predictions: One per planned run.
+    """
+
+    plan: Plan
+    fingerprints: Mapping[Profile, str]
+    predictions: tuple[Predictions, ...]
+
+
+def run(
+    audit: Audit,
+    *,
+    store: Store,
+    engine: Engine,
+    data: GroupedDataset | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Result:
+    """Answer an audit.
+
+    Jobs that the store holds are not done again, so a killed audit continues where it was.
+
+    Args:
+        audit: The question.
+        store: Where jobs leave their files.
+        engine: What executes them.
+        data: The data set, where it is at hand already.
+        progress: Called with the engine's events.
+
+    Returns:
+        Findings, cautions, verdict and run record.
+
+    Raises:
+        BadInput: The data, a group or a measure is not what it has to be.
+        NotApplicable: A profile cannot run on this machine.
+        JobFailed: A job stopped with an error; the finished ones are kept.
+    """
+    started = time.monotonic()
+    data = data if data is not None else load_data(audit)
+    check(audit, data)
+    answers = answer(audit, data, store=store, engine=engine, progress=progress)
+    acting = acts_on_training(audit, answers.fingerprints)
+    findings = assess(
+        answers.predictions,
+        by=audit.groups,
+        measures=audit.measures,
+        acts_on_training=acting,
+        hardware=hardware_variants(audit),
+        reference_groups=audit.reference_groups,
+        level=audit.level,
+        replicates=audit.replicates,
+        generator=np.random.default_rng(BOOTSTRAP_SEED),
+    ) + _distances(audit, answers, store, acting)
+    record = _record(audit, data, answers, store, findings) | {
+        "wall_s": round(time.monotonic() - started, 1),
+        "peak_mib": round(peak_memory(), 1),
+    }
+    return Result(
+        findings=findings,
+        cautions=tuple(cautions(findings, record)),
+        verdict=gate(findings, maxima=audit.maxima, minima=audit.minima),
+        run=record,
+    )
+
+
+def load_data(audit: Audit) -> GroupedDataset:
+    """Return the data set of an audit."""
+    settings = dict(audit.data)
+    return load(settings.pop("source"), **settings)
+
+
+def check(audit: Audit, data: GroupedDataset) -> None:
+    """Refuse an audit that cannot be answered, before anything is computed.
+
+    Args:
+        audit: The question.
+        data: The data set.
+
+    Raises:
+        BadInput: A group attribute is absent, a reference group does not exist, or the split is empty.
+        NotApplicable: A profile needs what this machine lacks.
+    """
+    rows = data.rows(audit.split)
+    for by in audit.groups:
+        attributes = {name: attribute.take(rows) for name, attribute in data.attributes.items()}
+        Groups.of(attributes, by=by, reference=audit.reference_groups.get(by))
+    for profile in profiles_of(audit):
+        require_available(profile)
+    own = audit.reference.training(audit.training)
+    for variant in audit.variants:
+        if is_trained(audit) and variant.training(own) != own:
+            raise NotApplicable(
+                f"variant '{variant.name}' changes training, but the weights were trained elsewhere; "
+                "hand in a function that makes the network, or leave the variant out."
+            )
+
+
+def answer(
+    audit: Audit,
+    data: GroupedDataset,
+    *,
+    store: Store,
+    engine: Engine,
+    progress: Callable[[Any], None] | None = None,
+) -> Answers:
+    """Do the jobs of an audit and read what they gave.
+
+    Args:
+        audit: The question.
+        data: The data set.
+        store: Where jobs leave their files.
+        engine: What executes them.
+        progress: Called with the engine's events.
+
+    Returns:
+        Predictions, each named as the audit names its run.
+    """
+    probes = fingerprint_jobs(profiles_of(audit))
+    _execute(tuple(probes.values()), store, engine, progress)
+    fingerprints = {profile: _record_of(store, job.key)["fingerprint"] for profile, job in probes.items()}
+    laid_out = plan(audit, content=data.content, fingerprints=fingerprints)
+    _execute(laid_out.jobs, store, engine, progress)
+    predictions = tuple(replace(store.predictions(planned.key), run=planned.run) for planned in laid_out.runs)
+    return Answers(plan=laid_out, fingerprints=fingerprints, predictions=predictions)
+
+
+def _execute(jobs: tuple[Job, ...], store: Store, engine: Engine, progress: Callable[[Any], None] | None) -> None:
+    if progress is not None:
+        progress(Planned(jobs=jobs))
+    engine.execute(jobs, store, progress=progress)
+
+
+def hardware_variants(audit: Audit) -> tuple[str, ...]:
+    """Return the variants that change nothing but the profile: hardware sensitivity is taken over them."""
+    return tuple(
+        variant.name
+        for variant in audit.variants
+        if not variant.model_choices()
+        and variant.training(audit.training) == audit.reference.training(audit.training)
+        and variant.profile(audit.profile, at="train") != audit.profile
+    )
+
+
+def _record_of(store: Store, key: str) -> Mapping[str, Any]:
+    job = store.job(key)
+    if job is None:
+        raise BadInput(f"job {key} is not in store {store.root}; it was there a moment ago. Is it being deleted?")
+    return job.record
+
+
+def _distances(audit: Audit, answers: Answers, store: Store, acting: Mapping[str, bool]) -> Findings:
+    def file(variant: str, seed: int) -> Path:
+        weights = answers.plan.weights(variant, seed)
+        return store.output(weights.key, weights.output)
+
+    pairs = {
+        variant: [(file(variant, seed), file(REFERENCE, seed)) for seed in audit.seeds]
+        for variant, acts in acting.items()
+        if acts
+    }
+    return distance_findings(pairs, [file(REFERENCE, seed) for seed in audit.seeds], level=audit.level)
+
+
+def _record(audit: Audit, data: GroupedDataset, answers: Answers, store: Store, findings: Findings) -> dict[str, Any]:
+    rows = data.rows(audit.split)
+    parts = {by: answers.predictions[0].groups(by, reference=audit.reference_groups.get(by)) for by in audit.groups}
+    return {
+        "audit": recipe_tables(audit),
+        "data": {
+            "name": data.name,
+            "content": data.content,
+            "target": data.target_name,
+            "labels": list(data.label_names),
+            "splits": {split: int((data.split == split).sum()) for split in sorted(set(data.split.tolist()))},
+        },
+        "groups": {by: groups.counts() for by, groups in parts.items()},
+        "reference_groups": {by: groups.reference for by, groups in parts.items()},
+        "problems": [asdict(problem) for problem in data.problems],
+        "profiles": _profiles(answers, store),
+        "training": _training(answers, store),
+        "effective": _effective(answers, store),
+        "jobs": len(answers.plan.jobs),
+        "predictions": [{**asdict(planned.run), "key": planned.key} for planned in answers.plan.runs],
+        "examples": len(rows),
+        "versions": versions(),
+        "machine": machine(),
+        "cores": cores(),
+        "source": source_revision(),
+        "exemplars": exemplars(answers.predictions, data, by=audit.groups[0], split=audit.split),
+    }
+
+
+def _profiles(answers: Answers, store: Store) -> list[dict[str, Any]]:
+    jobs = fingerprint_jobs(tuple(answers.fingerprints))
+    first: dict[str, str] = {}
+    listed: list[dict[str, Any]] = []
+    for profile, fingerprint in answers.fingerprints.items():
+        same = first.setdefault(fingerprint, profile.name)
+        listed.append({
+            "name": profile.name,
+            "fingerprint": fingerprint,
+            "same_as": None if same == profile.name else same,
+            **_record_of(store, jobs[profile].key)["effective"],
+        })  # fmt: skip
+    return listed
+
+
+def _training(answers: Answers, store: Store) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = []
+    for job in answers.plan.jobs:
+        if not job.needs:
+            done = store.job(job.key)
+            if done is not None and done.record["history"]:
+                last = done.record["history"][-1]
+                listed.append({
+                    "job": job.name,
+                    "profile": done.record["profile"],
+                    "epochs": last["epoch"],
+                    "loss": round(last["loss"], 5),
+                    "accuracy": round(last["accuracy"], 5),
+                    "wall_s": round(done.wall_s, 1),
+                    "peak_mib": round(done.peak_mib or 0.0, 1),
+                })  # fmt: skip
+    return listed
+
+
+def _effective(answers: Answers, store: Store) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for planned in answers.plan.runs:
+        done = _record_of(store, planned.key)["effective"]
+        if done and planned.run.variant not in found:
+            found[planned.run.variant] = done
+    return found
+
+
+def perform(
+    audit: Audit,
+    *,
+    store: Store,
+    engine: Engine,
+    data: GroupedDataset | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Result:
+    """Run an audit, enter it in the store's index, and write its result and reports into its folder.
+
+    Args:
+        audit: The question.
+        store: Where jobs leave their files; the folder ``<store>/<name>`` takes result and reports.
+        engine: What executes the jobs.
+        data: The data set, where it is at hand already.
+        progress: Called with the engine's events.
+
+    Returns:
+        The answer.
+    """
+    entry = store.add_audit(name=audit.name, recipe=recipe_tables(audit), keys=())
+    try:
+        result = run(audit, store=store, engine=engine, data=data, progress=progress)
+    except BaseException as error:
+        store.finish_audit(entry.id, state="interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+        raise
+    folder = store.root / audit.name
+    folder.mkdir(exist_ok=True)
+    result.write(folder / "result.json")
+    (folder / "report.html").write_text(page(result), encoding="utf-8")
+    (folder / "report.md").write_text(markdown(result), encoding="utf-8")
+    store.finish_audit(entry.id, result=store.blobs.put(folder / "result.json"))
+    return result

@@ -1,0 +1,209 @@
+"""The steps of an audit that run in worker processes: plain arguments in, files and a record out."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from disparate.choice import DeployContext, ModelChoice
+from disparate.choices import build_choice
+from disparate.data import load
+from disparate.data.grouped import GroupedDataset
+from disparate.engine.job import Inputs, Outcome, Report
+from disparate.errors import BadInput, NotReproducible
+from disparate.groups import Groups
+from disparate.models.factory import ModelSpec, build_model
+from disparate.objectives import build_objective
+from disparate.predictions import Run
+from disparate.profiles import Profile
+from disparate.provenance import peak_memory, versions
+from disparate.store.parquet import write_predictions
+from disparate.training.batches import Source, normalisation_of
+from disparate.training.checkpoints import Checkpoint, parameter_names, read_checkpoint, write_checkpoint
+from disparate.training.config import TrainingConfig
+from disparate.training.execution import effective, in_force, memory_format, place
+from disparate.training.fingerprint import fingerprint
+from disparate.training.loop import Trained, train
+from disparate.training.predict import predict
+
+Make = Callable[[], nn.Module]
+"""Makes a network in the current process, where no other process could import it."""
+
+
+def take_fingerprint(arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report) -> Outcome:
+    """Take the fingerprint of a profile; the record holds it and what is really in force."""
+    profile = Profile.from_json(arguments["profile"])
+    with in_force(profile):
+        really = effective(profile)
+    return Outcome(files={}, record={"fingerprint": fingerprint(profile), "effective": really})
+
+
+def adopt_network(
+    arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
+) -> Outcome:
+    """Take over weights that were trained elsewhere, as the weights of epoch 0."""
+    data = dataset_of(arguments)
+    model = model_of(arguments, data, seed=0, make=make)
+    path = arguments["model"]["trained"]
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BadInput(f"[model] trained = '{path}' does not fit the model: {error}.") from error
+    trained = Trained(states={0: model.state_dict()}, normalisation=normalisation_of(data), history=())
+    return Outcome(
+        files=_write_states(trained, parameter_names(model), arguments, workspace),
+        record={"history": [], "steps": 0, "profile": arguments["profile"]["name"]},
+    )
+
+
+def train_network(
+    arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
+) -> Outcome:
+    """Train a network; the files are its weights by epoch."""
+    data = dataset_of(arguments)
+    config = TrainingConfig.from_json(arguments["config"])
+    profile = Profile.from_json(arguments["profile"])
+    model = model_of(arguments, data, seed=config.init_seed, make=make)
+    groups = Groups.of(data.attributes, by=arguments["groups"])
+    trained = train(
+        model,
+        data,
+        config=config,
+        profile=profile,
+        objective=build_objective(arguments["objective"]),
+        groups=groups.codes,
+        report=report,
+    )
+    return Outcome(
+        files=_write_states(trained, parameter_names(model), arguments, workspace),
+        record={
+            "history": [{"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy} for e in trained.history],
+            "steps": trained.steps,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "profile": profile.name,
+            "versions": versions(),
+            "peak_mib": peak_memory(),
+        },
+    )
+
+
+def predict_split(
+    arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
+) -> Outcome:
+    """Deploy a trained network under a chain of model choices and predict a split."""
+    data = dataset_of(arguments)
+    profile = Profile.from_json(arguments["profile"])
+    run = Run(**arguments["run"])
+    key, output = arguments["weights"]
+    checkpoint = read_checkpoint(inputs[key][output])
+    model = model_of(arguments, data, seed=0, make=make)
+    model.load_state_dict(dict(checkpoint.state))
+    choices = [choice for table in arguments["choices"] if isinstance(choice := build_choice(table), ModelChoice)]
+    with in_force(profile) as device:
+        source = Source(
+            data=data,
+            normalisation=checkpoint.normalisation,
+            device=device,
+            memory_format=memory_format(profile),
+        )
+        deployed, done = deploy(place(model.eval(), profile), choices, source, run)
+    predictions = predict(
+        deployed,
+        data,
+        split=arguments["split"],
+        normalisation=checkpoint.normalisation,
+        profile=profile,
+        run=run,
+        keep_logits=arguments["logits"],
+        report=report,
+    )
+    path = workspace / "predictions.parquet"
+    write_predictions(predictions, path)
+    return Outcome(files={"predictions": path}, record={"effective": done, "peak_mib": peak_memory()})
+
+
+def deploy(
+    model: nn.Module, choices: list[ModelChoice], source: Source, run: Run
+) -> tuple[nn.Module, list[dict[str, Any]]]:
+    """Apply model choices in order; returns the deployed model and what each choice really did."""
+    rows = source.data.rows("train")
+
+    def calibration(count: int) -> Tensor:
+        return source.inputs(rows[:count])
+
+    generator = torch.Generator().manual_seed((run.seed << 20) + run.draw)
+    context = DeployContext(calibration=calibration, generator=generator)
+    done: list[dict[str, Any]] = []
+    for choice in choices:
+        model = choice.apply(model, context).eval()
+        done.append({"choice": type(choice).__name__, **choice.effective(model)})
+    return model, done
+
+
+def dataset_of(arguments: Mapping[str, Any]) -> GroupedDataset:
+    """Return the data set that a job names, kept in memory between jobs of one worker.
+
+    Args:
+        arguments: ``data`` as a recipe names it, and ``content``, the hash that was planned with.
+
+    Returns:
+        The data set.
+
+    Raises:
+        NotReproducible: The data changed since the audit was planned.
+    """
+    data = _load(json.dumps(arguments["data"], sort_keys=True))
+    if data.content != arguments["content"]:
+        raise NotReproducible(
+            f"data set '{data.name}' has content {data.content[:12]}; {arguments['content'][:12]} was planned with. "
+            "The files changed while the audit ran: start it again."
+        )
+    return data
+
+
+@lru_cache(maxsize=2)
+def _load(table: str) -> GroupedDataset:
+    settings = json.loads(table)
+    return load(settings.pop("source"), **settings)
+
+
+def model_of(arguments: Mapping[str, Any], data: GroupedDataset, *, seed: int, make: Make | None = None) -> nn.Module:
+    """Return the network that a job names, or that ``make`` makes, with the initial weights of a seed."""
+    if make is not None:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return make()
+    settings = {key: value for key, value in arguments["model"].items() if key != "trained"}
+    name = settings.pop("name")
+    spec = ModelSpec(name=name, settings=settings, trusted=name in arguments["trust"])
+    return build_model(spec, input_shape=input_shape(data), classes=len(data.label_names), seed=seed)
+
+
+def input_shape(data: GroupedDataset) -> tuple[int, ...]:
+    """Return the shape of one input as a network sees it: (channels, height, width) or (features,)."""
+    shape = data.inputs.shape[1:]
+    return (shape[2], shape[0], shape[1]) if data.kind == "image" else tuple(shape)
+
+
+def _write_states(
+    trained: Trained, parameters: tuple[str, ...], arguments: Mapping[str, Any], workspace: Path
+) -> dict[str, Path]:
+    about = {name: arguments[name] for name in ("data", "content", "model", "config", "objective", "profile")}
+    files: dict[str, Path] = {}
+    for epoch, state in trained.states.items():
+        name = f"epoch_{epoch:04d}"
+        files[name] = workspace / f"{name}.safetensors"
+        checkpoint = Checkpoint(
+            state=state,
+            normalisation=trained.normalisation,
+            parameters=parameters,
+            provenance={**about, "epoch": epoch},
+        )
+        write_checkpoint(checkpoint, files[name])
+    return files

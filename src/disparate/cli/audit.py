@@ -1,0 +1,60 @@
+"""``disparate audit``: run a recipe and write its report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXIT = {"pass": 0, "not asked": 0, "fail": 1, "inconclusive": 2}
+
+
+def audit(
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of one that comes along ('demo').")],
+    store: Annotated[Path, typer.Option(help="Folder for runs; a second audit reuses what it holds.")] = Path("runs"),
+    data: Annotated[Path | None, typer.Option(help="Folder that holds the data; DISPARATE_DATA otherwise.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=3. May be repeated.")
+    ] = None,
+    maximum: Annotated[
+        list[str] | None, typer.Option("--max", help="Fail above: accuracy_gap=0.02. May be repeated.")
+    ] = None,
+    minimum: Annotated[
+        list[str] | None, typer.Option("--min", help="Fail below: worst_group_accuracy=0.6. May be repeated.")
+    ] = None,
+    trust: Annotated[
+        list[str] | None, typer.Option(help="Allow a model 'module:function' of your own to be imported and run.")
+    ] = None,
+    slots: Annotated[int | None, typer.Option(help="Cores to use; all by default.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", hidden=True)] = False,
+) -> None:
+    """Run a recipe: train, deploy, predict, measure; write result and report into STORE/NAME."""
+    import os
+
+    if data is not None:
+        os.environ["DISPARATE_DATA"] = str(data.resolve())
+    from disparate.auditing.recipe import read_recipe
+    from disparate.auditing.run import perform
+    from disparate.cli.progress import shown
+    from disparate.engine.local import LocalEngine
+    from disparate.recipes import find_recipe
+    from disparate.store.runs import Store
+
+    gates = [f"gate.{side}.{text}" for side, texts in (("max", maximum), ("min", minimum)) for text in texts or ()]
+    question = read_recipe(find_recipe(recipe), changes=[*(change or ()), *gates], trust=trust or ())
+    opened = Store.open(store)
+    with shown(opened, slots=slots, quiet=quiet or json) as progress:
+        result = perform(question, store=opened, engine=LocalEngine(slots=slots), progress=progress)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(result.to_json(), indent=1, allow_nan=False, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from disparate.report.terminal import summary
+
+        Console().print(summary(result))
+        typer.echo(f"Report: {opened.root / question.name / 'report.html'}")
+    raise typer.Exit(EXIT[result.verdict.outcome])

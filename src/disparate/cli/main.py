@@ -1,0 +1,74 @@
+"""The command line. Nothing heavy is imported before a command runs."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from disparate.cli.audit import audit
+from disparate.cli.doctor import doctor
+from disparate.cli.gate import gate
+from disparate.cli.recipe import recipe
+from disparate.cli.report import report
+from disparate.cli.runs import runs
+from disparate.errors import DisparateError
+
+ERROR = 3
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="disparate",
+    help="Shows which groups of people pay for a choice everybody calls neutral.",
+    epilog="Exit codes: 0 pass, 1 gate failed, 2 inconclusive, 3 error, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (audit, report, gate, runs, recipe, doctor):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Shows which groups of people pay for a choice everybody calls neutral."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"disparate {installed('disparate')}")
+        raise typer.Exit
+
+
+def invoke(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        arguments: Words after the program's name; those of this process where not given.
+
+    Returns:
+        0 pass, 1 gate failed, 2 inconclusive, 3 any error including wrong usage, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return int(app(args=words, standalone_mode=False) or 0)
+    except TyperException as error:
+        typer.echo(f"error: {error.format_message()} See: disparate --help", err=True)
+        return ERROR
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("Interrupted. Finished jobs are kept; run the same command to go on.", err=True)
+        return INTERRUPTED
+    except DisparateError as error:
+        if "--debug" in words:
+            traceback.print_exc()
+        typer.echo(f"error: {error}", err=True)
+        return ERROR
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(invoke())
