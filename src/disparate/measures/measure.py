@@ -39,6 +39,8 @@ class Measure:
         bounds: Smallest and largest value there can be.
         undefined_when: Why there is no value, in the words of a report.
         function: The function; its arguments depend on the kind.
+        support: For ``class_rate``: counts (..., K, K) → how many examples a rate stands on, (..., K); the whole group
+            where not given.
         signed: For ``pairwise``: whether it is tested against zero; otherwise against its noise floor.
     """
 
@@ -49,6 +51,7 @@ class Measure:
     bounds: Bounds
     undefined_when: str
     function: Callable[..., Any]
+    support: Callable[..., Any] | None = None
     signed: bool = True
 
     def clip(self, low: float, high: float) -> tuple[float, float]:

@@ -14,6 +14,21 @@ from disparate.predictions import Predictions
 Array = NDArray[np.float64]
 
 
+def targets(counts: Counts) -> Array:
+    """Return how many examples are of each class, shape (..., K)."""
+    return counts.sum(axis=-1)
+
+
+def others(counts: Counts) -> Array:
+    """Return how many examples are of another class, shape (..., K)."""
+    return counts.sum(axis=(-2, -1))[..., None] - counts.sum(axis=-1)
+
+
+def answers(counts: Counts) -> Array:
+    """Return how many examples are answered as each class, shape (..., K)."""
+    return counts.sum(axis=-2)
+
+
 def accuracy(counts: Counts) -> Array:
     """Return the share of right answers, Σ_k n_kk / n; also the micro F1, see :func:`f1_micro`.
 
@@ -87,7 +102,7 @@ def f1(counts: Counts) -> Array:
         >>> f1(np.array([[3.0, 1.0], [0.0, 4.0]])).round(3).tolist()
         [0.857, 0.889]
     """
-    return _share(2 * _hits(counts), counts.sum(axis=-1) + counts.sum(axis=-2))
+    return _share(2 * _hits(counts), targets(counts) + answers(counts))
 
 
 def tpr(counts: Counts) -> Array:
@@ -105,7 +120,7 @@ def tpr(counts: Counts) -> Array:
         >>> tpr(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
         [0.75, 1.0]
     """
-    return _share(_hits(counts), counts.sum(axis=-1))
+    return _share(_hits(counts), targets(counts))
 
 
 def fpr(counts: Counts) -> Array:
@@ -123,8 +138,7 @@ def fpr(counts: Counts) -> Array:
         >>> fpr(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
         [0.0, 0.25]
     """
-    others = counts.sum(axis=(-2, -1))[..., None] - counts.sum(axis=-1)
-    return _share(counts.sum(axis=-2) - _hits(counts), others)
+    return _share(answers(counts) - _hits(counts), others(counts))
 
 
 def tnr(counts: Counts) -> Array:
@@ -160,7 +174,7 @@ def precision(counts: Counts) -> Array:
         >>> precision(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
         [1.0, 0.8]
     """
-    return _share(_hits(counts), counts.sum(axis=-2))
+    return _share(_hits(counts), answers(counts))
 
 
 def selection_rate(counts: Counts) -> Array:
@@ -178,7 +192,7 @@ def selection_rate(counts: Counts) -> Array:
         >>> selection_rate(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
         [0.375, 0.625]
     """
-    return _share(counts.sum(axis=-2), counts.sum(axis=(-2, -1))[..., None])
+    return _share(answers(counts), counts.sum(axis=(-2, -1))[..., None])
 
 
 def classes_absent(counts: Counts) -> NDArray[np.int64]:
@@ -194,7 +208,7 @@ def classes_absent(counts: Counts) -> NDArray[np.int64]:
         >>> int(classes_absent(np.array([[3.0, 0.0], [0.0, 0.0]])))
         1
     """
-    return np.asarray((counts.sum(axis=-1) + counts.sum(axis=-2) == 0).sum(axis=-1), dtype=np.int64)
+    return np.asarray((targets(counts) + answers(counts) == 0).sum(axis=-1), dtype=np.int64)
 
 
 def correct(predictions: Predictions) -> Array:
@@ -234,13 +248,14 @@ def _measure(name: str, kind: Kind, function: Callable[..., Any], better: bool |
 
 NOT_A_TARGET = "no example of the class in this group"
 ONLY_TARGET = "every example of this group is of the class"
+NOT_ANSWERED = "the class is never answered in this group"
 ACCURACY = _measure("accuracy", "mean", correct, True, NO_EXAMPLE)
 LOSS = replace(_measure("loss", "mean", losses, False, NO_EXAMPLE), unit="nats", bounds=POSITIVE)
 F1_MICRO = _measure("f1_micro", "rate", f1_micro, True, NO_EXAMPLE)
 F1_MACRO = _measure("f1_macro", "rate", f1_macro, True, NO_EXAMPLE)
 F1 = _measure("f1", "class_rate", f1, True, "the class is neither a target nor an answer in this group")
-TPR = _measure("tpr", "class_rate", tpr, True, NOT_A_TARGET)
-FPR = _measure("fpr", "class_rate", fpr, False, ONLY_TARGET)
-TNR = _measure("tnr", "class_rate", tnr, True, ONLY_TARGET)
-PRECISION = _measure("precision", "class_rate", precision, True, "the class is never answered in this group")
+TPR = replace(_measure("tpr", "class_rate", tpr, True, NOT_A_TARGET), support=targets)
+FPR = replace(_measure("fpr", "class_rate", fpr, False, ONLY_TARGET), support=others)
+TNR = replace(_measure("tnr", "class_rate", tnr, True, ONLY_TARGET), support=others)
+PRECISION = replace(_measure("precision", "class_rate", precision, True, NOT_ANSWERED), support=answers)
 SELECTION_RATE = _measure("selection_rate", "class_rate", selection_rate, None, NO_EXAMPLE)

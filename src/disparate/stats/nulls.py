@@ -88,10 +88,11 @@ def binomial_null(error: float, n: int) -> Null:
 def flip_floor(differences: NDArray[np.float64]) -> Null:
     """Return N4 for one training run in two ways: the noise if the sign of every paired difference were a fair coin.
 
-    √(Σ d² / n) / √n; for accuracy √(share of flips / n), McNemar's standard error.
+    √(mean d² / n); for accuracy √(share of flips / n), McNemar's standard error. Of several seeds it is the noise of
+    one.
 
     Args:
-        differences: Variant minus reference per example, shape (examples,).
+        differences: Variant minus reference, shape (seeds, examples).
 
     Returns:
         The floor, in the unit of the differences.
@@ -100,12 +101,12 @@ def flip_floor(differences: NDArray[np.float64]) -> Null:
         NotEnoughData: There is no example.
 
     Example:
-        >>> flip_floor(np.array([1.0, -1.0, 0.0, 0.0])).value.__round__(4)
+        >>> flip_floor(np.array([[1.0, -1.0, 0.0, 0.0]])).value.__round__(4)
         0.3536
     """
     if differences.size == 0:
         raise NotEnoughData("N4 test set: no example was given.")
-    return Null(name=TEST_SET, value=float(np.sqrt(np.mean(differences**2) / differences.size)))
+    return Null(name=TEST_SET, value=float(np.sqrt(np.mean(differences**2) / differences.shape[1])))
 
 
 def another_seed(

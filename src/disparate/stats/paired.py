@@ -176,7 +176,7 @@ def paired_mean(
 
 
 def estimate_from_replicates(
-    by_seed: NDArray[np.float64], covariance: NDArray[np.float64], *, examples: int
+    by_seed: NDArray[np.float64], covariance: NDArray[np.float64] | None, *, examples: int
 ) -> PairedEstimate:
     """Return the same estimate for a measure that is no mean, from a bootstrap over examples.
 
@@ -187,7 +187,7 @@ def estimate_from_replicates(
 
     Args:
         by_seed: The measure's value per seed, shape (seeds,).
-        covariance: Σ, shape (seeds, seeds).
+        covariance: Σ, shape (seeds, seeds); None where there are too few replicates, for no examples axis.
         examples: Number of independent examples behind a replicate.
 
     Returns:
@@ -199,15 +199,17 @@ def estimate_from_replicates(
         (0.2, 0.02, 0.02)
     """
     seeds = len(by_seed)
-    shared = max(0.0, float(covariance.mean()))
-    alone = float(np.trace(covariance)) / seeds
+    shared = None if covariance is None else max(0.0, float(covariance.mean()))
+    rest = None
+    if covariance is not None and shared is not None and seeds > 1:
+        rest = max(0.0, float(np.trace(covariance)) / seeds - shared) / (seeds - 1)
     return PairedEstimate(
         value=float(by_seed.mean()),
         seeds=seeds,
         examples=examples,
         over_seeds=float(by_seed.var(ddof=1)) / seeds if seeds > 1 else None,
-        over_examples=shared if examples > 1 else None,
-        interaction=max(0.0, alone - shared) / (seeds - 1) if seeds > 1 and examples > 1 else None,
+        over_examples=shared,
+        interaction=rest,
         scale=float(np.abs(by_seed).max()),
     )
 

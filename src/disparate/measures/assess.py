@@ -1,0 +1,168 @@
+"""From predictions to findings: what audits and comparisons of files have in common."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from disparate.errors import BadInput, suggestion
+from disparate.findings import Finding, Findings
+from disparate.measures.measure import Kind, Measure
+from disparate.measures.pairings import Pairing
+from disparate.measures.panel import Panel, cuts_of
+from disparate.measures.series import MeanSeries, Series, count_series
+from disparate.measures.spread import Means, sensitivities, signed_sensitivities, violations
+from disparate.measures.statements import Case, axes, corrected, differences, levels
+from disparate.measures.table import measure_named
+from disparate.predictions import REFERENCE, Predictions
+
+MIN_COUNT = 30
+"""Fewest examples for an interval or a test."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
+OF_ONE_GROUP: frozenset[Kind] = frozenset({"rate", "class_rate"})
+OF_A_PARTITION: frozenset[Kind] = frozenset({"disparity", "against_reference"})
+
+
+def assess(
+    runs: Sequence[Predictions],
+    *,
+    by: Sequence[str],
+    measures: Sequence[str],
+    acts_on_training: Mapping[str, bool],
+    hardware: Sequence[str] = (),
+    reference_groups: Mapping[str, str] = NOTHING,
+    level: float = 0.95,
+    replicates: int = 2000,
+    min_count: int = MIN_COUNT,
+    generator: np.random.Generator,
+) -> Findings:
+    """Return every level, difference and comparison that the runs allow, each with interval and noise floor.
+
+    - Levels: every variant, the reference included; mean over seeds, ``reference`` None.
+    - Differences: variant minus reference, paired by example and seed. ``axis`` in ``where`` says over which chance;
+      for accuracy and loss the single axes follow, shown and not judged.
+    - Comparisons: excessive risk, fairness violation, churn, hardware sensitivity, and the floors of churn.
+
+    What acts on training is judged over seeds, what acts on the trained model over seeds and examples. Comparisons that
+    cannot be negative are held against their floor. ``distinguishable`` is Benjamini–Hochberg over all judged findings
+    of the call, at 1 − level.
+
+    Args:
+        runs: Runs over the same examples in the same order; variant ``"reference"``, repeat 0, is the reference, its
+            repeats from 1 on are the repeat floor.
+        by: Attributes and intersections, such as ``"race"`` and ``"race*sex"``.
+        measures: Names of measures.
+        acts_on_training: Variant to whether it changes the training.
+        hardware: Variants that are hardware profiles; sensitivity is taken over them.
+        reference_groups: Partition to the name of its reference group; the largest where not given.
+        level: Level of intervals.
+        replicates: Bootstrap replicates.
+        min_count: Fewest examples for an interval or a test; smaller groups get a value only.
+        generator: Source of randomness.
+
+    Returns:
+        The findings: everyone first, then partition by partition.
+
+    Raises:
+        BadInput: The runs cannot be paired, a name is unknown, or a variant is not said to act on training or not.
+    """
+    panel = Panel.of(runs)
+    _require_known(panel, acts_on_training, hardware)
+    asked = [measure_named(name) for name in dict.fromkeys(measures)]
+    collected = Collected()
+    for cut in cuts_of(panel, by, reference_groups):
+        case = Case(panel=panel, cut=cut, level=level, min_count=min_count, acts_on_training=acts_on_training)
+        bench = Bench(case=case, hardware=tuple(hardware), replicates=replicates, generator=generator)
+        bench.collect(asked, collected)
+    return Findings((*collected.shown, *corrected(collected.judged, rate=1 - level)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collected:
+    """Findings so far.
+
+    Args:
+        shown: Levels, floors and single axes, which are not judged.
+        judged: Differences and comparisons, to be corrected for their number.
+    """
+
+    shown: list[Finding] = field(default_factory=list[Finding])
+    judged: list[Finding] = field(default_factory=list[Finding])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Bench:
+    """One partition with what measuring it needs.
+
+    Args:
+        case: The partition and the rules.
+        hardware: Variants that are hardware profiles.
+        replicates: Bootstrap replicates.
+        generator: Source of randomness.
+    """
+
+    case: Case
+    hardware: tuple[str, ...]
+    replicates: int
+    generator: np.random.Generator
+
+    def collect(self, measures: Sequence[Measure], collected: Collected) -> None:
+        """Measure everything that is asked for and has a meaning for this partition.
+
+        Args:
+            measures: What is asked for.
+            collected: Where findings are added.
+        """
+        for series in self._series(measures):
+            collected.shown.extend(levels(series, self.case))
+            collected.judged.extend(differences(series, self.case))
+            if isinstance(series, MeanSeries):
+                collected.shown.extend(axes(series, self.case))
+        for measure in measures:
+            if measure.kind == "pairwise":
+                pairing = Pairing.of(measure, self.case)
+                collected.judged.extend(pairing.findings())
+                collected.shown.extend(() if measure.signed else pairing.floors())
+        collected.judged.extend(self._spreads(measures))
+
+    def _series(self, measures: Sequence[Measure]) -> Iterator[Series]:
+        panel, cut = self.case.panel, self.case.cut
+        for measure in measures:
+            if measure.kind == "mean":
+                yield MeanSeries.of(measure, panel, cut)
+        counted = OF_ONE_GROUP if cut.by is None else OF_ONE_GROUP | OF_A_PARTITION
+        wanted = [measure for measure in measures if measure.kind in counted]
+        yield from count_series(wanted, panel, cut, replicates=self.replicates, generator=self.generator)
+
+    def _spreads(self, measures: Sequence[Measure]) -> Iterator[Finding]:
+        kinds = {measure.kind for measure in measures}
+        violated = "violation" in kinds and self.case.cut.by is not None
+        sensitive = "sensitivity" in kinds and bool(self.hardware)
+        if violated or sensitive:
+            losses = self._means("loss")
+            if violated:
+                yield from violations(self.case, losses, generator=self.generator)
+            if sensitive:
+                yield from self._sensitivity(losses)
+                yield from self._sensitivity(self._means("accuracy"))
+
+    def _sensitivity(self, means: Means) -> Iterator[Finding]:
+        yield from sensitivities(self.case, means, self.hardware, generator=self.generator)
+        yield from signed_sensitivities(means.of, self.case, self.hardware)
+
+    def _means(self, of: str) -> Means:
+        return Means.draw(of, self.case, replicates=self.replicates, generator=self.generator)
+
+
+def _require_known(panel: Panel, acts_on_training: Mapping[str, bool], hardware: Sequence[str]) -> None:
+    for variant in panel.variants[1:]:
+        if variant not in acts_on_training:
+            raise BadInput(
+                f"variant '{variant}' is not in acts_on_training {sorted(acts_on_training)}; "
+                "say whether it changes the training, as that decides what chance it is judged by."
+            )
+    for variant in hardware:
+        if variant == REFERENCE or variant not in panel.variants:
+            known = suggestion(variant, panel.variants[1:])
+            raise BadInput(f"hardware profile '{variant}' is no variant of these runs.{known}")

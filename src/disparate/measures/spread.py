@@ -1,0 +1,314 @@
+"""Statistics over several devices or several groups that cannot be negative: fairness violation, hardware sensitivity.
+
+A largest absolute difference is above zero by chance alone, so each is held against what chance makes of it: for what
+acts on training, the same statistic with other seeds of the reference in the place of the devices; for what acts on the
+trained model, the same statistic over bootstrap replicates of the examples whose true differences are zero.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disparate.errors import NotEnoughData
+from disparate.findings import Finding, Null
+from disparate.measures.frame import group_means
+from disparate.measures.measure import Measure
+from disparate.measures.pairings import ABOVE_SEEDS, p_above_seeds
+from disparate.measures.panel import units_of
+from disparate.measures.risk import FAIRNESS_VIOLATION, fairness_violation
+from disparate.measures.sensitivity import FORMS, HARDWARE_SENSITIVITY
+from disparate.measures.series import MeanSeries, Place
+from disparate.measures.statements import ONE_SEED, Case, differences, judged, with_level
+from disparate.predictions import REFERENCE, Predictions
+from disparate.stats.bootstrap import Moments, replicated_sums
+from disparate.stats.nulls import REPEAT, SEEDS, TEST_SET, Statistic, another_seed
+from disparate.stats.paired import estimate_from_replicates
+
+Array = NDArray[np.float64]
+HARDWARE = "hardware"
+"""Name of the variant that stands for all hardware profiles together."""
+UNITS = {"loss": "nats", "accuracy": "share"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Means:
+    """Mean badness (loss, or error) of every group in every run, as observed and over replicates.
+
+    Args:
+        of: ``"loss"``, or ``"accuracy"`` for the error.
+        observed: Shape (runs, groups).
+        repeated: Shape (repeats, groups).
+        replicated: Shape (replicates, runs, groups).
+    """
+
+    of: str
+    observed: Array
+    repeated: Array
+    replicated: Array
+
+    @classmethod
+    def draw(cls, of: str, case: Case, *, replicates: int, generator: np.random.Generator) -> "Means":
+        """Return the means with a bootstrap over examples.
+
+        Args:
+            of: ``"loss"`` or ``"accuracy"``.
+            case: The partition and the rules.
+            replicates: Number of replicates.
+            generator: Source of randomness.
+
+        Returns:
+            The means.
+        """
+        values = np.stack([_badness(of, item) for item in case.panel.runs])
+        repeats = [_badness(of, item) for item in case.panel.repeats]
+        weight = case.panel.first.weight
+        means = [group_means(row, case.cut.groups, weight=weight) for row in (*values, *repeats)]
+        return cls(
+            of=of,
+            observed=np.array(means[: len(values)]),
+            repeated=np.array(means[len(values) :]).reshape(-1, len(case.cut.groups)),
+            replicated=_replicated_means(values, case, replicates, generator),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Spread:
+    """One statistic over devices.
+
+    Args:
+        measure: The measure it is called by.
+        variant: The variant its findings are about.
+        devices: The variants it is taken over.
+        statistic: From values of devices and of the reference to one value per place.
+        places: What its values are about.
+        where: What else places its findings.
+    """
+
+    measure: Measure
+    variant: str
+    devices: tuple[str, ...]
+    statistic: Statistic
+    places: Sequence[Place]
+    where: dict[str, str]
+
+
+def violations(case: Case, means: Means, *, generator: np.random.Generator) -> Iterator[Finding]:
+    """Yield the fairness violation of every variant: the spread of its excessive risk over groups.
+
+    Args:
+        case: The partition and the rules.
+        means: Mean losses.
+        generator: Source of random subsets of seeds.
+
+    Yields:
+        Findings not yet corrected for their number.
+    """
+    for variant in case.panel.variants[1:]:
+        spread = Spread(
+            measure=FAIRNESS_VIOLATION,
+            variant=variant,
+            devices=(variant,),
+            statistic=_violation_of_risk,
+            places=[_whole(case)],
+            where={},
+        )
+        yield from _findings(spread, case, means, case.trains(variant), generator)
+
+
+def sensitivities(
+    case: Case, means: Means, devices: tuple[str, ...], *, generator: np.random.Generator
+) -> Iterator[Finding]:
+    """Yield hardware sensitivity per group, its absmax and range forms, and the fairness violation over each.
+
+    Args:
+        case: The partition and the rules.
+        means: Mean losses or errors.
+        devices: Variants that are hardware profiles.
+        generator: Source of random subsets of seeds.
+
+    Yields:
+        Findings of the variant ``"hardware"``, not yet corrected for their number.
+    """
+    trains = any(case.trains(device) for device in devices)
+    groups = [
+        Place(group=case.cut.name(index), n=n, weakest=n) for index, n in enumerate(case.cut.groups.sizes.tolist())
+    ]
+    for form in ("absmax", "range"):
+        where = {"form": form, "of": means.of}
+        own = replace(HARDWARE_SENSITIVITY, unit=UNITS[means.of])
+        spread = Spread(
+            measure=own, variant=HARDWARE, devices=devices, statistic=FORMS[form], places=groups, where=where
+        )
+        yield from _findings(spread, case, means, trains, generator)
+        if case.cut.by is not None:
+            over = replace(
+                spread,
+                measure=replace(FAIRNESS_VIOLATION, unit=UNITS[means.of]),
+                statistic=_violation_of(FORMS[form]),
+                places=[_whole(case)],
+                where={**where, "over": HARDWARE_SENSITIVITY.name},
+            )
+            yield from _findings(over, case, means, trains, generator)
+
+
+def signed_sensitivities(of: str, case: Case, devices: tuple[str, ...]) -> Iterator[Finding]:
+    """Yield the signed form, device by device: the paired difference of loss or error, positive is harm.
+
+    Args:
+        of: ``"loss"`` or ``"accuracy"``.
+        case: The partition and the rules.
+        devices: Variants that are hardware profiles.
+
+    Yields:
+        Findings not yet corrected for their number.
+    """
+    measure = replace(HARDWARE_SENSITIVITY, kind="mean", unit=UNITS[of], function=lambda item: _badness(of, item))
+    series = MeanSeries.of(measure, case.panel, case.cut)
+    for finding in differences(series, case):
+        if finding.variant in devices:
+            yield replace(finding, where={**(finding.where or {}), "form": "signed", "of": of})
+
+
+def _findings(
+    spread: Spread, case: Case, means: Means, trains: bool, generator: np.random.Generator
+) -> Iterator[Finding]:
+    seeds = case.panel.paired_seeds(*spread.devices)
+    if not seeds:
+        reason = "the hardware profiles share no seed with the reference"
+        yield from (replace(_blank(spread, case, place, seeds), undefined=reason) for place in spread.places)
+        return
+    observed = spread.statistic(*_arranged(spread, case, means.observed, seeds))
+    moments = Moments.around(observed)
+    moments.add(spread.statistic(*_arranged(spread, case, means.replicated, seeds)))
+    floors = _floors(spread, case, means, trains, generator)
+    for index, place in enumerate(spread.places):
+        base = _blank(spread, case, place, seeds)
+        own = observed[:, index]
+        if not np.isfinite(own).all():
+            yield base
+            continue
+        replicates = len(means.replicated)
+        covariance = moments.covariance(index, replicates=replicates)
+        estimate = estimate_from_replicates(own, covariance, examples=place.n)
+        method = f"bootstrap of examples ({replicates} replicates), t"
+        finding = with_level(base, estimate, place, spread.measure, case, method=method)
+        nulls, p_value, text = floors.judge(own, index, [case.panel.seeds().index(seed) for seed in seeds])
+        nulls = [*_repeat_null(spread, case, means, index), *nulls]
+        yield judged(finding, p_value, text, place, case, nulls=nulls)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SeedFloor:
+    """What other seeds of the reference give in the place of the devices.
+
+    Args:
+        by_seed: Shape (seeds, places); None without a floor.
+        reason: Why there is none.
+    """
+
+    by_seed: Array | None
+    reason: str = ""
+
+    def judge(self, own: Array, index: int, rows: list[int]) -> tuple[list[Null], float | None, str]:
+        """Return null, p-value and how they were found, for values per seed at a place."""
+        if self.by_seed is None:
+            return [], None, self.reason
+        floor = self.by_seed[:, index]
+        p_value = p_above_seeds(own, floor[rows])
+        return [Null(name=SEEDS, value=float(floor.mean()))], p_value, ONE_SEED if p_value is None else ABOVE_SEEDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ExamplesFloor:
+    """What the test set alone gives where nothing truly differs.
+
+    Args:
+        centred: The statistic over replicates without a true difference, mean over seeds, shape (replicates, places).
+    """
+
+    centred: Array
+
+    def judge(self, own: Array, index: int, rows: list[int]) -> tuple[list[Null], float | None, str]:
+        """Return null, p-value and how they were found, for values per seed at a place."""
+        del rows
+        seen = self.centred[np.isfinite(self.centred[:, index]), index]
+        p_value = float((1 + (seen >= own.mean()).sum()) / (1 + len(seen)))
+        return [Null(name=TEST_SET, value=float(seen.mean()))], p_value, "test: replicates without a true difference"
+
+
+def _floors(
+    spread: Spread, case: Case, means: Means, trains: bool, generator: np.random.Generator
+) -> "SeedFloor | ExamplesFloor":
+    if not trains:
+        seeds = case.panel.paired_seeds(*spread.devices)
+        centred = spread.statistic(*_arranged(spread, case, means.replicated - means.observed, seeds))
+        return ExamplesFloor(centred=centred.mean(axis=1))
+    if len(case.panel.seeds()) < 2:
+        return SeedFloor(by_seed=None, reason=ONE_SEED)
+    by_seed = case.panel.levels(REFERENCE) @ np.nan_to_num(means.observed)
+    by_seed[:, case.cut.groups.sizes == 0] = np.nan
+    try:
+        floor = another_seed(by_seed, spread.statistic, devices=len(spread.devices), generator=generator)
+    except NotEnoughData as error:
+        return SeedFloor(by_seed=None, reason=f"no test: {error}")
+    return SeedFloor(by_seed=floor)
+
+
+def _arranged(spread: Spread, case: Case, means: Array, seeds: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return means of devices, (..., seeds, devices, groups), and of the reference, (..., seeds, groups)."""
+    devices = np.stack([case.panel.levels(device, seeds) @ means for device in spread.devices], axis=-2)
+    return devices, case.panel.levels(REFERENCE, seeds) @ means
+
+
+def _repeat_null(spread: Spread, case: Case, means: Means, index: int) -> list[Null]:
+    by_run: dict[int, list[int]] = {}
+    for again, first in case.panel.repeated():
+        by_run.setdefault(first, []).append(again)
+    values = [spread.statistic(means.repeated[again], means.observed[first])[index] for first, again in by_run.items()]
+    return [Null(name=REPEAT, value=float(np.mean(values)))] if values else []
+
+
+def _replicated_means(values: Array, case: Case, replicates: int, generator: np.random.Generator) -> Array:
+    """Return group means over bootstrap replicates of the examples, shape (replicates, runs, groups)."""
+    runs, groups = len(values), len(case.cut.groups)
+    weight = case.panel.first.weight
+    ones = np.ones(values.shape[1]) if weight is None else weight
+    bins = case.cut.groups.codes + np.arange(runs + 1)[:, None] * groups
+    chunks = replicated_sums(
+        bins,
+        np.concatenate([values * ones, ones[None]]),
+        units_of(case.panel, None),
+        n_bins=(runs + 1) * groups,
+        replicates=replicates,
+        generator=generator,
+    )
+    sums = np.concatenate(list(chunks)).reshape(replicates, runs + 1, groups)
+    size = sums[:, -1:]
+    return np.divide(sums[:, :-1], size, out=np.full((replicates, runs, groups), np.nan), where=size > 0)
+
+
+def _blank(spread: Spread, case: Case, place: Place, seeds: tuple[int, ...]) -> Finding:
+    base = case.blank_difference(spread.measure, place, spread.devices[0])
+    axis = "both" if len(seeds) > 1 else "examples"
+    return replace(base, variant=spread.variant, where=case.cut.where(axis=axis, **spread.where), seeds=len(seeds))
+
+
+def _badness(of: str, predictions: Predictions) -> Array:
+    return predictions.loss.astype(np.float64) if of == "loss" else 1.0 - predictions.correct.astype(np.float64)
+
+
+def _whole(case: Case) -> Place:
+    return Place(group=None, n=int(case.cut.groups.sizes.sum()), weakest=case.cut.weakest)
+
+
+def _violation_of_risk(devices: Array, reference: Array) -> Array:
+    return fairness_violation((devices - reference[..., None, :])[..., 0, :])[..., None]
+
+
+def _violation_of(form: Statistic) -> Statistic:
+    def statistic(devices: Array, reference: Array) -> Array:
+        return fairness_violation(form(devices, reference))[..., None]
+
+    return statistic
