@@ -55,13 +55,21 @@ def build_choice(table: Mapping[str, Any]) -> Choice:
     name = _name(table)
     kind = CHOICES.load(name)
     settings = {key: value for key, value in table.items() if key != "choice"}
+    known = list(kind.__dataclass_fields__)
+    unknown = [
+        f"unknown key '{key}' (found {value!r}).{suggestion(key, known)}"
+        for key, value in settings.items()
+        if key not in known
+    ]
     try:
         choice: Choice = TypeAdapter(kind).validate_json(json.dumps(settings, default=str), strict=True)
     except ValidationError as error:
-        problems = [_problem(item, list(kind.__dataclass_fields__)) for item in error.errors(include_url=False)]
-        raise BadInput("\n".join(f"choice '{name}': {problem}" for problem in problems)) from error
+        wrong = [_problem(item) for item in error.errors() if item["type"] != "unexpected_keyword_argument"]
+        raise BadInput(_lines(name, wrong + unknown)) from error
     except BadInput as error:
-        raise BadInput(f"choice '{name}': {error}") from error
+        raise BadInput(_lines(name, [str(error), *unknown])) from error
+    if unknown:
+        raise BadInput(_lines(name, unknown))
     return choice
 
 
@@ -112,15 +120,16 @@ def _name_of(choice: Choice) -> str:
     return found
 
 
-def _problem(item: "ErrorDetails", known: list[str]) -> str:
+def _lines(name: str, problems: list[str]) -> str:
+    return "\n".join(f"choice '{name}': {problem}" for problem in problems)
+
+
+def _problem(item: "ErrorDetails") -> str:
     key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "unexpected_keyword_argument":
-        return f"unknown key '{key}' (found {item['input']!r}).{suggestion(key, known)}"
     if item["type"] == "missing":
         return f"key '{key}' is missing."
     expected = item["msg"].removeprefix("Input should be ")
-    hint = _literal_hint(item)
-    return f"key '{key}' is {item['input']!r}; {expected} was expected.{hint}"
+    return f"key '{key}' is {item['input']!r}; {expected} was expected.{_literal_hint(item)}"
 
 
 def _literal_hint(item: "ErrorDetails") -> str:

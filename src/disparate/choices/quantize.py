@@ -359,10 +359,10 @@ def _quantised_convolution(layer: Any, choice: Quantize, seen: Range | None) -> 
 
 def _replaced(model: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
     """Put a layer in another's place wherever the model holds it, and return the model."""
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if child is old:
-                setattr(parent, name, new)
+    places = [path for path, layer in model.named_modules(remove_duplicate=False) if layer is old and path]
+    for path in places:
+        parent, _, name = path.rpartition(".")
+        setattr(model.get_submodule(parent), name, new)
     return new if model is old else model
 
 

@@ -1,0 +1,88 @@
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from disparate.choice import DeployContext, ModelChoice
+from disparate.choices import CHOICES
+from disparate.choices.precision import Precision
+
+
+def _table() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("choice_settings", Path(__file__).with_name("choice_settings.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["choice_settings"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+SETTINGS = _table().SETTINGS
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give ``name`` every choice, other arguments what the lines hold; ``acting`` are the examples on models."""
+    if "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", sorted(CHOICES.entries))
+    for kind, field in (("example", "examples"), ("zero", "zero"), ("drawn", "drawn")):
+        if kind in metafunc.fixturenames:
+            found = [choice for line in SETTINGS.values() for choice in getattr(line, field)]
+            metafunc.parametrize(kind, found, ids=str)
+    if "acting" in metafunc.fixturenames:
+        choices = [choice for line in SETTINGS.values() for choice in line.examples if isinstance(choice, ModelChoice)]
+        metafunc.parametrize(
+            "acting", [choice for choice in choices if choice != Precision(format="fp16", at="train")], ids=str
+        )
+    if "bad" in metafunc.fixturenames:
+        found = [({"choice": name, **table}, text) for name, line in SETTINGS.items() for table, text in line.bad]
+        metafunc.parametrize("bad", found, ids=lambda item: str(item[0]))
+
+
+@pytest.fixture
+def lines() -> dict[str, object]:
+    return SETTINGS
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    """A small convolutional network whose normalisation has seen data; evaluation mode."""
+    generator = torch.Generator().manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 12, 3, stride=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(12, 4),
+    )
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+        for _ in range(5):
+            network(torch.randn(64, 3, 12, 12, generator=generator))
+    return network.eval()
+
+
+@pytest.fixture
+def inputs() -> Tensor:
+    return torch.randn(40, 3, 12, 12, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def context_of(inputs: Tensor):
+    """Return a function: a seed gives a context."""
+
+    def make(seed: int = 0) -> DeployContext:
+        return DeployContext(
+            calibration=lambda count: inputs[:count].clone(), generator=torch.Generator().manual_seed(seed)
+        )
+
+    return make
