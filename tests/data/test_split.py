@@ -59,7 +59,7 @@ def test_an_example_less_moves_hardly_any_other():
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
-        ({"tset": 0.2}, "shares: unknown split 'tset'. Did you mean 'test'"),
+        ({"tset": 0.2}, r"shares: unknown split 'tset'. Did you mean 'test'"),
         ({"test": 20}, r"shares test=20: a share in \[0, 1\] was expected; 20 % is 0.2"),
         ({"test": 0.7, "validation": 0.6}, "sum to 1.3; at most 1 was expected"),
     ],
@@ -75,7 +75,7 @@ def test_a_published_split_is_kept_and_validation_is_cut_from_training():
     split = keep_published(published, ids(120), shares={"validation": 0.1})
     assert (split[:100] == "validation").sum() == 10
     assert set(split[100:]) == {"test"}
-    with pytest.raises(BadInput, match="shares test=0.2: the test split of this data set is published and kept"):
+    with pytest.raises(BadInput, match=r"shares test=0.2: the test split of this data set is published and kept"):
         keep_published(published, ids(120), shares={"test": 0.2})
 
 

@@ -36,7 +36,7 @@ def read_table(path: Path) -> pa.Table:
     """
     try:
         table = pq.read_table(path) if path.suffix in {".parquet", ".pq"} else _read_csv(path)
-    except (pa.ArrowException, OSError, StopIteration) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise BadInput(f"table '{path}' cannot be read: {error}") from error
     doubled = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if doubled:

@@ -15,7 +15,7 @@ from disparate.data.split import NO_SHARES
 from disparate.errors import BadInput
 
 
-def image_folder(  # ruff: ignore[too-many-arguments] - every argument is one setting of a recipe
+def image_folder(
     root: Path,
     *,
     table: str,

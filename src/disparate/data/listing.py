@@ -85,6 +85,14 @@ def image_dataset(
     kept = listing.take(images.rows)
     cluster_id = _clusters(kept, images)
     conflicts = conflicting_labels(images.pixel_hash, kept.files.tolist(), kept.stated)
+    split = split_of(
+        kept.example_id,
+        published=kept.published,
+        cluster_id=cluster_id,
+        strata=kept.target,
+        shares=shares,
+        seed=split_seed,
+    )
     data = GroupedDataset(
         name=name,
         kind="image",
@@ -94,16 +102,9 @@ def image_dataset(
         target_name=kept.target_name,
         example_id=kept.example_id,
         attributes=kept.attributes,
-        split=split_of(
-            kept.example_id,
-            published=kept.published,
-            cluster_id=cluster_id,
-            strata=kept.target,
-            shares=shares,
-            seed=split_seed,
-        ),
+        split=split,
         cluster_id=cluster_id,
-        problems=(*listing.problems, *images.problems, *conflicts),
+        problems=(*listing.problems, *images.problems, *conflicts, *_parted(kept.files, cluster_id, split)),
     )
     return checked(data, listed=listing.attributes)
 
@@ -111,3 +112,20 @@ def image_dataset(
 def _clusters(listing: Listing, images: DecodedImages) -> NDArray[np.str_]:
     alike = near_identical(images.difference_hash)
     return alike if listing.cluster_id is None else join_clusters(listing.cluster_id, alike)
+
+
+def _parted(files: NDArray[np.str_], cluster_id: NDArray[np.str_], split: NDArray[np.str_]) -> list[Problem]:
+    """Return a note for every cluster that a published split parts; the images stay."""
+    _, code = np.unique(cluster_id, return_inverse=True)
+    _, place = np.unique(split, return_inverse=True)
+    lowest = np.full(code.max() + 1, len(files))
+    highest = np.zeros(code.max() + 1, dtype=np.intp)
+    np.minimum.at(lowest, code, place)
+    np.maximum.at(highest, code, place)
+    notes: list[Problem] = []
+    for cluster in np.flatnonzero(lowest < highest):
+        rows = np.flatnonzero(code == cluster)
+        where = ", ".join(f"{files[row]} ({split[row]})" for row in rows[:4])
+        found = f"near-identical images or one cluster, parted by the published split: {where}"
+        notes.append(Problem(what=str(files[rows[0]]), found=found, action="kept"))
+    return notes

@@ -54,7 +54,7 @@ def saved(root: Path) -> GroupedDataset:
         The data set.
 
     Raises:
-        BadInput: The folder does not hold one.
+        BadInput: The folder does not hold one, or it was changed since.
     """
     try:
         about = json.loads((root / "about.json").read_text(encoding="utf-8"))
@@ -72,9 +72,16 @@ def saved(root: Path) -> GroupedDataset:
     except (OSError, ValueError, KeyError) as error:
         raise BadInput(f"folder '{os.fspath(root)}' holds no saved data set: {error}.") from error
     problems = tuple(Problem(**item) for item in about.pop("problems"))
-    return GroupedDataset(
+    expected = about.pop("content")
+    data = GroupedDataset(
         **{**about, "label_names": tuple(about["label_names"])}, **arrays, attributes=attributes, problems=problems
     )
+    if data.content != expected:
+        raise BadInput(
+            f"saved data set '{os.fspath(root)}' has content {data.content[:12]}; {expected[:12]} was written. "
+            "It was changed since; remove the folder, so that it is written again."
+        )
+    return data
 
 
 def _about(data: GroupedDataset) -> dict[str, Any]:

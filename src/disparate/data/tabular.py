@@ -21,7 +21,7 @@ MOST_CATEGORIES = 256
 Feature = NDArray[np.float32]
 
 
-def tabular(  # ruff: ignore[too-many-arguments] - every argument is one setting of a recipe
+def tabular(
     root: Path,
     *,
     table: str,
