@@ -43,6 +43,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("bad", found, ids=lambda item: str(item[0]))
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Layers that a test makes have the same weights in every run."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def lines() -> dict[str, object]:
     return SETTINGS
