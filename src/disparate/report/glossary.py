@@ -1,0 +1,209 @@
+"""What every measure is called, means and is computed from; unknown measures get a title made of their name."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["level", "disparity", "comparison"]
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Term:
+    """One measure in words.
+
+    Args:
+        title: How it is called on screen.
+        words: What it says, in one sentence.
+        formula: How it is computed; empty for an unknown measure.
+        kind: A level of one variant, a disparity between groups of one variant, or a comparison with the reference.
+        better: Which direction is good for the group; None where neither is.
+    """
+
+    title: str
+    words: str
+    formula: str = ""
+    kind: Kind = "level"
+    better: Better | None = None
+
+
+TERMS: dict[str, Term] = {
+    "accuracy": Term(
+        title="Accuracy",
+        words="Share of the examples of a group that are answered right.",
+        formula="acc(a) = |{i ∈ a : ŷᵢ = yᵢ}| / |a|",
+        better="higher",
+    ),
+    "loss": Term(
+        title="Loss",
+        words="Mean cross-entropy over the examples of a group; it moves before an answer flips.",
+        formula="J(θ; Dₐ) = −(1/|a|) Σᵢ log p(yᵢ | xᵢ)",
+        better="lower",
+    ),
+    "f1_micro": Term(
+        title="F1, micro",
+        words="F1 of the counts summed over all classes; with one label per example it equals accuracy.",
+        formula="2·TP / (2·TP + FP + FN), counts summed over classes",
+        better="higher",
+    ),
+    "f1_macro": Term(
+        title="F1, macro",
+        words="Mean over the classes of the F1 of each class; every class counts alike.",
+        formula="(1/K) Σₖ 2·TPₖ / (2·TPₖ + FPₖ + FNₖ)",
+        better="higher",
+    ),
+    "f1": Term(
+        title="F1",
+        words="Harmonic mean of precision and true positive rate of a class.",
+        formula="2·TPₖ / (2·TPₖ + FPₖ + FNₖ)",
+        better="higher",
+    ),
+    "precision": Term(
+        title="Precision",
+        words="Share of the answers of a class that are right.",
+        formula="TPₖ / (TPₖ + FPₖ)",
+        better="higher",
+    ),
+    "tpr": Term(
+        title="True positive rate",
+        words="Share of a class that is answered as that class.",
+        formula="TPRₖ = TPₖ / (TPₖ + FNₖ)",
+        better="higher",
+    ),
+    "fpr": Term(
+        title="False positive rate",
+        words="Share of all other classes that is answered as this class.",
+        formula="FPRₖ = FPₖ / (FPₖ + TNₖ)",
+        better="lower",
+    ),
+    "tnr": Term(
+        title="True negative rate",
+        words="Share of all other classes that is not answered as this class.",
+        formula="TNRₖ = TNₖ / (TNₖ + FPₖ)",
+        better="higher",
+    ),
+    "selection_rate": Term(
+        title="Selection rate",
+        words="Share of a group that is answered as a class, right or wrong.",
+        formula="|{i ∈ a : ŷᵢ = k}| / |a|",
+    ),
+    "accuracy_gap": Term(
+        title="Accuracy gap",
+        words="Accuracy of the best group minus accuracy of the worst group.",
+        formula="maxₐ acc(a) − minₐ acc(a)",
+        kind="disparity",
+        better="lower",
+    ),
+    "worst_group_accuracy": Term(
+        title="Worst-group accuracy",
+        words="Accuracy of the group with the lowest accuracy.",
+        formula="minₐ acc(a)",
+        kind="disparity",
+        better="higher",
+    ),
+    "equalized_odds_sum": Term(
+        title="Equalised odds, sum",
+        words="Differences of true and false positive rates to the reference group, summed over classes.",
+        formula="Σₖ |ΔTPRₖ| + |ΔFPRₖ|",
+        kind="disparity",
+        better="lower",
+    ),
+    "equalized_odds_abs_sum": Term(
+        title="Equalised odds, absolute sum",
+        words="As the sum, but true and false positive differences of a class may cancel.",
+        formula="Σₖ |ΔTPRₖ + ΔFPRₖ|",
+        kind="disparity",
+        better="lower",
+    ),
+    "equalized_odds_worst": Term(
+        title="Equalised odds, worst",
+        words="The largest difference of a true or a false positive rate between groups.",
+        formula="max(max ΔTPR, max ΔFPR)",
+        kind="disparity",
+        better="lower",
+    ),
+    "equal_opportunity_0": Term(
+        title="Equal opportunity 0",
+        words="Differences of true negative rates to the reference group, summed over classes.",
+        formula="Σₖ |ΔTNRₖ|",
+        kind="disparity",
+        better="lower",
+    ),
+    "equal_opportunity_1": Term(
+        title="Equal opportunity 1",
+        words="Differences of true positive rates to the reference group, summed over classes.",
+        formula="Σₖ |ΔTPRₖ|",
+        kind="disparity",
+        better="lower",
+    ),
+    "excessive_risk": Term(
+        title="Excessive risk",
+        words="Mean loss of a group under the variant minus its mean loss under the reference; positive is harm.",
+        formula="R(a) = J(θ̂; Dₐ) − J(θ*; Dₐ)",
+        kind="comparison",
+        better="lower",
+    ),
+    "fairness_violation": Term(
+        title="Fairness violation",
+        words="The largest difference of excessive risk between two groups.",
+        formula="ξ(D) = max over a, a′ of |R(a) − R(a′)|",
+        kind="comparison",
+        better="lower",
+    ),
+    "hardware_sensitivity": Term(
+        title="Hardware sensitivity",
+        words=(
+            "How far the loss or the accuracy of a group moves over the hardware profiles. "
+            "absmax: the largest absolute difference to the reference; signed: that difference with its sign; "
+            "range: largest minus smallest."
+        ),
+        formula="Δ(a, m) = max over m′ of |J(θₘ; Dₐ) − J(θₘ′; Dₐ)|",
+        kind="comparison",
+        better="lower",
+    ),
+    "churn": Term(
+        title="Churn",
+        words="Share of a group whose answer changes, in either direction. Equal accuracy can hide it.",
+        formula="|{i ∈ a : ŷᵢ(variant) ≠ ŷᵢ(reference)}| / |a|",
+        kind="comparison",
+        better="lower",
+    ),
+    "harmful_flips": Term(
+        title="Harmful flips",
+        words="Share of a group that the reference answers right and the variant wrong.",
+        formula="|{i ∈ a : ŷᵢ(reference) = yᵢ ≠ ŷᵢ(variant)}| / |a|",
+        kind="comparison",
+        better="lower",
+    ),
+    "beneficial_flips": Term(
+        title="Beneficial flips",
+        words="Share of a group that the reference answers wrong and the variant right.",
+        formula="|{i ∈ a : ŷᵢ(variant) = yᵢ ≠ ŷᵢ(reference)}| / |a|",
+        kind="comparison",
+        better="higher",
+    ),
+    "parameter_distance": Term(
+        title="Distance of the weights",
+        words="How far the trained weights are from the reference's; relative: as a share of the reference's norm.",
+        formula="‖θ − θ′‖₂",
+        kind="comparison",
+    ),
+}
+"""Every measure whose meaning is known here."""
+
+NOISE_FLOORS: dict[str, str] = {
+    "N1": "repeat: the reference, run again with nothing changed. Zero means that the program is deterministic.",
+    "N2": "seeds: how much the number moves when only the training seed changes.",
+    "N3": "permuted groups: how large the number gets when group labels are dealt at random.",
+    "N4": "test set: how much a finite test set moves the number.",
+}
+"""The noise floors, in words, by the first word of their names."""
+
+
+def term(measure: str) -> Term:
+    """Return the measure in words; an unknown one gets its name as title.
+
+    Example:
+        >>> term("churn").kind, term("my_measure").title
+        ('comparison', 'My measure')
+    """
+    return TERMS.get(measure) or Term(title=measure.replace("_", " ").capitalize(), words="")

@@ -1,0 +1,253 @@
+"""The tables of a report, one attribute at a time. Every cell is a finding."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from disparate.findings import Finding, Findings, Result
+from disparate.report.glossary import term
+from disparate.report.record import group_sizes
+from disparate.report.selection import (
+    EVERYONE,
+    Grid,
+    Naming,
+    attributes,
+    by_of,
+    full_name,
+    group_name,
+    groups,
+    is_change,
+    is_comparison,
+    is_level,
+    main_axis,
+    main_measure,
+    of_attribute,
+    pivot,
+    place,
+    references,
+)
+from disparate.report.wording import counted, unit_words
+
+DETAIL_LIMIT = 4000
+"""Most cells of the tables of further measures, so that a page stays small enough to be sent."""
+RISK = ("excessive_risk", "fairness_violation")
+CHURN = ("churn", "harmful_flips", "beneficial_flips")
+HARDWARE = ("hardware_sensitivity",)
+COMPARISONS = frozenset((*RISK, *CHURN, *HARDWARE))
+"""Comparisons that have a part of their own."""
+UNSPLIT = ""
+"""The attribute of findings that are split by none, where there is no other."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One part of a report: some tables under a heading.
+
+    Args:
+        slug: Stable short name, such as ``"who-pays"``.
+        title: The heading, a question where one is answered.
+        short: What a list of contents calls it.
+        words: What it is about, in a sentence or two.
+        grids: The tables; none is empty.
+        folded: Tables of detail.
+    """
+
+    slug: str
+    title: str
+    short: str
+    words: str
+    grids: tuple[Grid, ...]
+    folded: tuple[Grid, ...] = ()
+
+
+def sections(result: Result) -> tuple[str, ...]:
+    """Return the attributes the report goes through; one without a name where nothing is split by any."""
+    return attributes(result) or ((UNSPLIT,) if len(result.findings) else ())
+
+
+def parts(result: Result, by: str) -> tuple[Part, ...]:
+    """Return the parts of the report about one attribute, in reading order, those without a number left out.
+
+    Args:
+        result: Findings and run record.
+        by: The attribute.
+
+    Returns:
+        The parts.
+    """
+    measure = main_measure(result.findings) or "accuracy"
+    found = (
+        who_pays(result, by, measure),
+        _inequality(result, by),
+        _comparison(result, by, "risk", "Loss", "Whose loss rises?", *RISK),
+        _comparison(result, by, "churn", "Churn", "Whose answers change?", *CHURN),
+        _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
+        _levels(result, by, measure),
+        _further(result, by, measure),
+    )
+    return tuple(part for part in found if part.grids or part.folded)
+
+
+def who_pays(result: Result, by: str, measure: str) -> Part:
+    """Return the part that says which group loses under which variant."""
+    found = of_attribute(result.findings, by).where(is_change, measure=measure, label=None)
+    name = term(measure).title.lower()
+    note = f"{_unit(found)} Variant minus reference: a minus is a loss." if measure == "accuracy" else _unit(found)
+    grid = _by_group(result, by, main_axis(found), title=f"Change of {name}{_by(by)}", note=note)
+    return Part(
+        slug="who-pays",
+        title="Who pays?",
+        short="Who pays",
+        words=f"Change of {name} of every group under every variant, against the reference.",
+        grids=_filled(grid),
+        folded=_filled(_axes(result, by, found, name)),
+    )
+
+
+def _axes(result: Result, by: str, found: Findings, name: str) -> Grid:
+    named = found.where(lambda item: place(item, "axis") is not None)
+    several = len({str(place(item, "axis")) for item in named}) > 1
+    return _by_group(
+        result,
+        by,
+        named if several else Findings(),
+        title=f"Change of {name}{_by(by)}, over each axis of chance",
+        note=f"{_unit(named)} What the interval is taken over: training seeds, test examples, or both.",
+        row=lambda item: f"{item.variant} · {place(item, 'axis')}",
+    )
+
+
+def _inequality(result: Result, by: str) -> Part:
+    found = main_axis(of_attribute(result.findings, by).where(_is_disparity, group=None, label=None))
+    ordered = _references_first(found, result)
+    level = _by_measure(ordered.where(is_level), title=f"Disparities{_by(by)}", note="Of one variant.")
+    change = _by_measure(
+        ordered.where(is_change), title=f"Change of the disparities{_by(by)}", note="Variant minus reference."
+    )
+    return Part(
+        slug="inequality",
+        title="How unequal are the groups?",
+        short="Inequality",
+        words="Disparities between the groups of one variant, and how far the variant moves them.",
+        grids=(*_filled(level), *_filled(change)),
+        folded=_to_reference_group(result, by),
+    )
+
+
+def _to_reference_group(result: Result, by: str) -> tuple[Grid, ...]:
+    split = of_attribute(result.findings, by).where(label=None).where(lambda item: item.group is not None)
+    found = _references_first(main_axis(split.where(_is_disparity)), result)
+    grids: list[Grid] = []
+    for name, kind, title in _kinds(found):
+        own = found.where(kind, measure=name)
+        grids.extend(_filled(_by_group(result, by, own, title=f"{title}{_by(by)}", note=_unit(own))))
+    return tuple(grids)
+
+
+def _is_disparity(finding: Finding) -> bool:
+    return term(finding.measure).kind == "disparity"
+
+
+def _comparison(result: Result, by: str, slug: str, short: str, title: str, *measures: str) -> Part:
+    grids: list[Grid] = []
+    for measure in measures:
+        found = main_axis(of_attribute(result.findings, by).where(is_comparison, measure=measure, label=None))
+        name = f"{term(measure).title}{_by(by)}"
+        grids.extend(_filled(_by_group(result, by, found, title=name, note=_unit(found))))
+    shown = dict.fromkeys(item.measure for grid in grids for item in grid.cells.values())
+    words = " ".join(term(name).words for name in shown)
+    return Part(slug=slug, title=title, short=short, words=words, grids=tuple(grids))
+
+
+def _levels(result: Result, by: str, measure: str) -> Part:
+    found = of_attribute(result.findings, by).where(is_level, measure=measure, label=None)
+    name = term(measure).title
+    ordered = _references_first(main_axis(found), result)
+    grid = _by_group(result, by, ordered, title=f"{name}{_by(by)}", note=_unit(found))
+    return Part(
+        slug="levels",
+        title=f"What {name.lower()} does each group get?",
+        short=name,
+        words=f"{name} of every group under every variant, the reference included.",
+        grids=_filled(grid),
+    )
+
+
+def _further(result: Result, by: str, measure: str) -> Part:
+    own = by_of_section(result, by).where(lambda item: not _has_own_part(item, measure))
+    grids: list[Grid] = []
+    room, left_out = DETAIL_LIMIT, 0
+    for name, kind, title in _kinds(own):
+        found = _references_first(main_axis(own.where(kind, measure=name)), result)
+        split = by if any(by_of(item) is not None for item in found) else UNSPLIT
+        if len(found) > room:
+            left_out += len(found)
+            continue
+        room -= len(found)
+        note = f"{_unit(found)} {term(name).words}".strip()
+        grids.extend(_filled(_by_group(result, by, found, title=f"{title}{_by(split)}", note=note)))
+    words = "Every further measure, class by class where it is about one class."
+    if left_out:
+        words += f" {counted(left_out, 'number')} had no room on this page; the JSON file holds them."
+    return Part(slug="further", title="Further measures", short="Further", words=words, grids=(), folded=tuple(grids))
+
+
+def by_of_section(result: Result, by: str) -> Findings:
+    """Return the findings of an attribute; those split by none belong to the first section."""
+    is_first = by == sections(result)[0]
+    return result.findings.where(lambda item: by_of(item) == by or (is_first and by_of(item) is None))
+
+
+def _has_own_part(finding: Finding, measure: str) -> bool:
+    if finding.label is not None:
+        return False
+    if is_comparison(finding):
+        return finding.measure in COMPARISONS
+    return finding.measure == measure or _is_disparity(finding)
+
+
+def _kinds(findings: Findings) -> list[tuple[str, Callable[[Finding], bool], str]]:
+    names = dict.fromkeys(item.measure for item in findings)
+    return [
+        kind
+        for name in names
+        for kind in (
+            (name, is_level, term(name).title),
+            (name, is_change, f"Change of {term(name).title.lower()}"),
+            (name, is_comparison, term(name).title),
+        )
+    ]
+
+
+def _by_group(result: Result, by: str, findings: Findings, *, title: str, note: str, row: Naming = full_name) -> Grid:
+    return pivot(
+        findings,
+        title=title,
+        note=note,
+        row=row,
+        column=group_name,
+        columns=(EVERYONE, *groups(result, by)),
+        sizes=group_sizes(result.run).get(by, {}),
+    )
+
+
+def _by_measure(findings: Findings, *, title: str, note: str) -> Grid:
+    note = f"{_unit(findings)} {note}"
+    return pivot(findings, title=title, note=note, row=full_name, column=lambda item: term(item.measure).title)
+
+
+def _filled(grid: Grid) -> tuple[Grid, ...]:
+    return (grid,) if grid.cells else ()
+
+
+def _references_first(findings: Findings, result: Result) -> Findings:
+    names = references(result.findings)
+    return Findings(tuple(sorted(findings, key=lambda item: item.variant not in names)))
+
+
+def _by(by: str) -> str:
+    return f" by {by}" if by else ""
+
+
+def _unit(findings: Iterable[Finding]) -> str:
+    units = dict.fromkeys(unit_words(item.unit) for item in findings)
+    return f"In {' and '.join(units)}." if units else ""

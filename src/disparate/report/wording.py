@@ -1,0 +1,147 @@
+"""How numbers and names are written: points, real minus signs, marks, no control characters."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from disparate.findings import Finding
+from disparate.report.glossary import term
+
+MINUS = "−"
+ABSENT = "—"
+MARKS: dict[bool | None, str] = {True: "●", False: "○", None: "?"}
+MARK_WORDS: dict[bool | None, str] = {
+    True: "distinguishable from noise",
+    False: "not distinguishable from noise",
+    None: "cannot be said",
+}
+UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count"}
+
+
+def plain(text: object) -> str:
+    r"""Return a text that cannot steer a terminal or break a line: control characters become U+FFFD, breaks a blank.
+
+    Example:
+        >>> plain("a\nb\x1b[31m")
+        'a b�[31m'
+    """
+    joined = " ".join(str(text).split())
+    return "".join("\ufffd" if unicodedata.category(mark) in {"Cc", "Cs"} else mark for mark in joined)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return at most ``limit`` characters of a text, the last one an ellipsis where something was cut.
+
+    Example:
+        >>> shortened("channels_last", 8)
+        'channel…'
+    """
+    return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
+
+
+def scaled(value: float, unit: str) -> float:
+    """Return the value as it is shown on screen: shares in points, everything else as it is."""
+    return value * 100 if unit == "share" else value
+
+
+def number(value: float, unit: str, *, signed: bool = False) -> str:
+    """Return a number as it is written: shares in points with one decimal, nats with three.
+
+    Exactly nothing is written ``0``; a rounded nothing keeps its decimals and its sign.
+
+    Args:
+        value: The number, in the unit of the file.
+        unit: Unit of the finding; an unknown unit is written as nats are.
+        signed: Whether a gain carries a plus.
+
+    Returns:
+        The digits, without the unit.
+
+    Example:
+        >>> number(-0.0614, "share"), number(0.25, "nats", signed=True), number(0.0, "share"), number(1234, "count")
+        ('−6.1', '+0.250', '0', '1,234')
+    """
+    digits = _digits(abs(scaled(value, unit)), unit)
+    if value == 0:
+        return "0"
+    if value < 0:
+        return MINUS + digits
+    return "+" + digits if signed else digits
+
+
+def _digits(size: float, unit: str) -> str:
+    if unit == "count":
+        return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.1f}"
+    decimals = 1 if unit == "share" else 3 if size < 10 else 1
+    return f"{size:.1g}" if 0 < size < 0.0005 and unit != "share" else f"{size:,.{decimals}f}"
+
+
+def is_signed(finding: Finding) -> bool:
+    """Return whether the number is a difference that can go either way, to be written with its sign."""
+    if term(finding.measure).kind == "comparison":
+        return finding.measure == "excessive_risk" or (finding.where or {}).get("form") == "signed"
+    return finding.reference is not None
+
+
+def value_text(finding: Finding) -> str:
+    """Return the value, or the word ``undefined``."""
+    if finding.value is None:
+        return "undefined"
+    return number(finding.value, finding.unit, signed=is_signed(finding))
+
+
+def interval_text(finding: Finding) -> str:
+    """Return ``low to high``; empty where there is no interval.
+
+    Example:
+        >>> change = Finding(measure="accuracy", variant="int8", reference="reference", value=-0.01,
+        ...                  low=-0.02, high=0.001, unit="share")
+        >>> value_text(change), interval_text(change)
+        ('−1.0', '−2.0 to +0.1')
+    """
+    if finding.low is None or finding.high is None:
+        return ""
+    signed = is_signed(finding)
+    low, high = (number(end, finding.unit, signed=signed) for end in (finding.low, finding.high))
+    return f"{low} to {high}"
+
+
+def floor_text(finding: Finding) -> str:
+    """Return the size of the noise floor; empty where there is none."""
+    return number(finding.null.value, finding.unit) if finding.null else ""
+
+
+def mark(finding: Finding) -> str:
+    """Return ● for a distinguishable number, ○ for one that is not, ? where that cannot be said."""
+    return MARKS[finding.distinguishable]
+
+
+def mark_words(finding: Finding) -> str:
+    """Return in words what the mark says."""
+    return MARK_WORDS[finding.distinguishable]
+
+
+def unit_words(unit: str) -> str:
+    """Return the unit as it is shown: shares become points."""
+    return UNITS.get(unit, unit)
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return an English enumeration.
+
+    Example:
+        >>> joined(["a", "b", "c"]), joined(["a"]), joined([])
+        ('a, b and c', 'a', '')
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun, in the right number.
+
+    Example:
+        >>> counted(1, "seed"), counted(1200, "example")
+        ('1 seed', '1,200 examples')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
