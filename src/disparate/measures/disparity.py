@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from disparate.measures.counts import Counts
 from disparate.measures.measure import POSITIVE, SHARE, Bounds, Kind, Measure
-from disparate.measures.rates import accuracy, fpr, tnr, tpr
+from disparate.measures.rates import accuracy, fpr, targets, tnr, tpr
 
 Array = NDArray[np.float64]
 SINGLE_CLASS = "every group holds a single class"
@@ -171,7 +171,7 @@ def equalized_odds_worst(counts: Counts) -> Array:
 
 def single_class(counts: Counts) -> NDArray[np.bool_]:
     """Return whether every group seen holds targets of one class only, shape (...)."""
-    classes = (counts.sum(axis=-1) > 0).sum(axis=-1)
+    classes = (targets(counts) > 0).sum(axis=-1)
     return np.asarray(classes.max(axis=-1) <= 1)
 
 
@@ -190,7 +190,7 @@ def classes_skipped(counts: Counts, reference: int) -> NDArray[np.int64]:
         >>> classes_skipped(counts, 0).tolist()
         [0, 1]
     """
-    present = counts.sum(axis=-1) > 0
+    present = targets(counts) > 0
     both = present & present[..., [reference], :]
     missing = both.shape[-1] - both.sum(axis=-1)
     return np.asarray(np.where(present.any(axis=-1), missing, 0), dtype=np.int64)
@@ -222,13 +222,13 @@ def _against(counts: Counts, reference: int, rate: Callable[[Counts], Array]) ->
 
 
 def _where_present(counts: Counts, rate: Callable[[Counts], Array]) -> Array:
-    return np.where(counts.sum(axis=-1) > 0, rate(counts), np.nan)
+    return np.where(targets(counts) > 0, rate(counts), np.nan)
 
 
 def _total(terms: Array, counts: Counts, reference: int) -> Array:
     """Sum terms of shape (kinds, ..., G, K) over kinds and classes, the undefined ones left out."""
     seen = np.isfinite(terms)
-    total = np.where(seen, terms, 0.0).sum(axis=(0, -1))
+    total = np.einsum("i...k->...", np.where(seen, terms, 0.0))
     undefined = ~seen.any(axis=(0, -1)) | single_class(counts)[..., None]
     undefined[..., reference] = True
     return np.where(undefined, np.nan, total)

@@ -16,17 +16,22 @@ Array = NDArray[np.float64]
 
 def targets(counts: Counts) -> Array:
     """Return how many examples are of each class, shape (..., K)."""
-    return counts.sum(axis=-1)
+    return np.einsum("...tp->...t", counts)
 
 
 def others(counts: Counts) -> Array:
     """Return how many examples are of another class, shape (..., K)."""
-    return counts.sum(axis=(-2, -1))[..., None] - counts.sum(axis=-1)
+    return examples(counts)[..., None] - targets(counts)
 
 
 def answers(counts: Counts) -> Array:
     """Return how many examples are answered as each class, shape (..., K)."""
-    return counts.sum(axis=-2)
+    return np.einsum("...tp->...p", counts)
+
+
+def examples(counts: Counts) -> Array:
+    """Return how many examples there are, shape (...)."""
+    return np.einsum("...tp->...", counts)
 
 
 def accuracy(counts: Counts) -> Array:
@@ -44,7 +49,7 @@ def accuracy(counts: Counts) -> Array:
         >>> float(accuracy(np.array([[3.0, 1.0], [0.0, 4.0]])))
         0.875
     """
-    return _share(_hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
+    return _share(np.einsum("...kk->...", counts), examples(counts))
 
 
 def f1_micro(counts: Counts) -> Array:
@@ -84,7 +89,7 @@ def f1_macro(counts: Counts) -> Array:
     """
     scores = f1(counts)
     seen = np.isfinite(scores)
-    return _share(np.where(seen, scores, 0.0).sum(axis=-1), seen.sum(axis=-1))
+    return _share(np.einsum("...k->...", np.where(seen, scores, 0.0)), seen.sum(axis=-1))
 
 
 def f1(counts: Counts) -> Array:
@@ -192,7 +197,7 @@ def selection_rate(counts: Counts) -> Array:
         >>> selection_rate(np.array([[3.0, 1.0], [0.0, 4.0]])).tolist()
         [0.375, 0.625]
     """
-    return _share(answers(counts), counts.sum(axis=(-2, -1))[..., None])
+    return _share(answers(counts), examples(counts)[..., None])
 
 
 def classes_absent(counts: Counts) -> NDArray[np.int64]:
@@ -222,7 +227,7 @@ def losses(predictions: Predictions) -> Array:
 
 
 def _hits(counts: Counts) -> Array:
-    return np.diagonal(counts, axis1=-2, axis2=-1)
+    return np.einsum("...kk->...k", counts)
 
 
 def _share(part: NDArray[np.number], whole: NDArray[np.number]) -> Array:

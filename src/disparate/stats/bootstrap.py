@@ -88,6 +88,8 @@ def replicate_weights(units: Units, replicates: int, generator: np.random.Genera
         [3, 3, 3, 3, 3]
     """
     total = int(units.multiplicity.sum())
+    if total == len(units):
+        return np.stack([np.bincount(row, minlength=total) for row in _positions(total, replicates, generator)])
     return generator.multinomial(total, units.multiplicity / total, size=replicates)
 
 
@@ -224,6 +226,12 @@ class Moments:
             return None
         mean = self.total[place] / seen
         return (self.products[place] - seen * np.outer(mean, mean)) / (seen - 1)
+
+
+def _positions(n: int, replicates: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Yield the positions that each replicate draws: with single examples this is faster than a multinomial draw."""
+    for _ in range(replicates):
+        yield generator.integers(n, size=n)
 
 
 def _table(bins: NDArray[np.int64], values: NDArray[np.float64], units: Units, n_bins: int) -> sparse.csr_array:
