@@ -31,18 +31,18 @@ def test_floats_between_0_and_1_become_the_bytes_they_came_from():
     assert data.problems == ()
 
 
-def test_rounding_of_other_floats_is_noted():
-    data = adapt(torch.full((40, 1, 4, 4), 0.501))
-    assert str(data.problems[0]) == (
-        "images: float values were rounded to 256 levels; the largest change is 0.0010 (kept)"
-    )
-
-
 def test_vectors_become_a_table():
     features = torch.randn(40, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     data = adapt(features)
     assert (data.kind, data.inputs.dtype) == ("table", np.float32)
     assert np.array_equal(data.inputs, features.float().numpy())
+
+
+@pytest.mark.parametrize("inputs", [BYTES.float() / 127.5 - 1, torch.rand(40, 3, 6, 5), torch.rand(40, 2, 9)])
+def test_other_floats_are_taken_as_they_are(inputs):
+    data = adapt(inputs)
+    assert (data.kind, data.inputs.dtype) == ("array", np.float32)
+    assert np.array_equal(data.inputs, inputs.numpy())
 
 
 def test_groups_may_be_callables_and_roles_may_be_given():
@@ -64,9 +64,8 @@ def test_groups_may_be_callables_and_roles_may_be_given():
 @pytest.mark.parametrize(
     ("inputs", "changed", "message"),
     [
-        (BYTES.float() / 127.5 - 1, {}, r"images are float32 with values from -1 to 1; uint8, or floats in \[0, 1\]"),
-        (BYTES.long(), {}, "images are int64 with values from 0 to 255"),
-        (BYTES[:, :2], {}, r"items have shape \(2, 6, 5\); an image \(channels, height, width\) with 1, 3, 4 channels"),
+        (BYTES.long(), {}, r"items are int64 of shape \(3, 6, 5\); uint8 images \(channels, height, width\)"),
+        (BYTES[:, :2], {}, r"items are uint8 of shape \(2, 6, 5\); uint8 images .* with 1, 3, 4 channels"),
         (BYTES, {"groups": {"sex": SEX[:-1]}}, "groups 'sex' has 39 values; 40 were expected, one per item"),
         (BYTES, {"example_id": [1, 2]}, "example_id has 2 values; 40 were expected"),
         (BYTES, {"target_names": ["no"]}, "target of row 1 is 1; a label index from 0 to 0 was expected"),

@@ -19,7 +19,7 @@ from disparate.training.config import TrainingConfig
 STEPS = "disparate.auditing.steps"
 TRAINING_VERSION = 1
 PREDICTION_VERSION = 1
-FINGERPRINT_VERSION = 1
+FINGERPRINT_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

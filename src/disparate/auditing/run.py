@@ -13,7 +13,7 @@ from disparate.auditing.distances import distance_findings
 from disparate.auditing.exemplars import exemplars
 from disparate.auditing.plan import Plan, acts_on_training, fingerprint_jobs, plan, profiles_of
 from disparate.auditing.recipe import recipe_tables
-from disparate.data import load
+from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
 from disparate.engine.events import Planned
 from disparate.engine.job import Job
@@ -113,8 +113,7 @@ def run(
 
 def load_data(audit: Audit) -> GroupedDataset:
     """Return the data set of an audit."""
-    settings = dict(audit.data)
-    return load(settings.pop("source"), **settings)
+    return data_named(audit.data)
 
 
 def check(audit: Audit, data: GroupedDataset) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from disparate.choice import DeployContext, ModelChoice
 from disparate.choices import build_choice
-from disparate.data import load
+from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
 from disparate.engine.job import Inputs, Outcome, Report
 from disparate.errors import BadInput, NotReproducible
@@ -24,13 +24,16 @@ from disparate.predictions import Run
 from disparate.profiles import Profile
 from disparate.provenance import peak_memory, versions
 from disparate.store.parquet import write_predictions
-from disparate.training.batches import Source, normalisation_of
+from disparate.training.batches import Normalisation, Source
 from disparate.training.checkpoints import Checkpoint, parameter_names, read_checkpoint, write_checkpoint
 from disparate.training.config import TrainingConfig
 from disparate.training.execution import effective, in_force, memory_format, place
 from disparate.training.fingerprint import fingerprint
 from disparate.training.loop import Trained, train
 from disparate.training.predict import predict
+
+OF_TRAINED = ("trained", "mean", "std")
+"""Keys of the model table that are about weights trained elsewhere and no setting of the model."""
 
 Make = Callable[[], nn.Module]
 """Makes a network in the current process, where no other process could import it."""
@@ -47,7 +50,23 @@ def take_fingerprint(arguments: Mapping[str, Any], workspace: Path, inputs: Inpu
 def adopt_network(
     arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
 ) -> Outcome:
-    """Take over weights that were trained elsewhere, as the weights of epoch 0."""
+    """Take over weights that were trained elsewhere, as the weights of epoch 0.
+
+    Images are scaled to [0, 1] and then by the model table's ``mean`` and ``std``, where it has them.
+
+    Args:
+        arguments: Data, model with ``trained`` (a safetensors file), profile.
+        workspace: Where files are written.
+        inputs: Nothing.
+        report: Not called.
+        make: Makes the network where it cannot be named.
+
+    Returns:
+        The weights.
+
+    Raises:
+        BadInput: The file cannot be read or does not fit the model.
+    """
     data = dataset_of(arguments)
     model = model_of(arguments, data, seed=0, make=make)
     path = arguments["model"]["trained"]
@@ -55,7 +74,7 @@ def adopt_network(
         model.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BadInput(f"[model] trained = '{path}' does not fit the model: {error}.") from error
-    trained = Trained(states={0: model.state_dict()}, normalisation=normalisation_of(data), history=())
+    trained = Trained(states={0: model.state_dict()}, normalisation=_given_scale(arguments, data), history=())
     return Outcome(
         files=_write_states(trained, parameter_names(model), arguments, workspace),
         record={"history": [], "steps": 0, "profile": arguments["profile"]["name"]},
@@ -128,6 +147,14 @@ def predict_split(
     return Outcome(files={"predictions": path}, record={"effective": done, "peak_mib": peak_memory()})
 
 
+def _given_scale(arguments: Mapping[str, Any], data: GroupedDataset) -> Normalisation:
+    if data.kind != "image":
+        return Normalisation()
+    channels = data.inputs.shape[3]
+    mean, std = (arguments["model"].get(name, [default] * channels) for name, default in (("mean", 0.0), ("std", 1.0)))
+    return Normalisation(mean=tuple(mean), std=tuple(std))
+
+
 def deploy(
     model: nn.Module, choices: list[ModelChoice], source: Source, run: Run
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
@@ -169,8 +196,7 @@ def dataset_of(arguments: Mapping[str, Any]) -> GroupedDataset:
 
 @lru_cache(maxsize=2)
 def _load(table: str) -> GroupedDataset:
-    settings = json.loads(table)
-    return load(settings.pop("source"), **settings)
+    return data_named(json.loads(table))
 
 
 def model_of(arguments: Mapping[str, Any], data: GroupedDataset, *, seed: int, make: Make | None = None) -> nn.Module:
@@ -179,7 +205,7 @@ def model_of(arguments: Mapping[str, Any], data: GroupedDataset, *, seed: int, m
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return make()
-    settings = {key: value for key, value in arguments["model"].items() if key != "trained"}
+    settings = {key: value for key, value in arguments["model"].items() if key not in OF_TRAINED}
     name = settings.pop("name")
     spec = ModelSpec(name=name, settings=settings, trusted=name in arguments["trust"])
     return build_model(spec, input_shape=input_shape(data), classes=len(data.label_names), seed=seed)

@@ -1,7 +1,7 @@
 """Data sets with groups, by name."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from disparate.data.layout import resolve_root
 from disparate.errors import BadInput, suggestion
 from disparate.registry import Registry
 
-__all__ = ["DATA", "GroupedDataset", "Problem", "load"]
+__all__ = ["DATA", "GroupedDataset", "Problem", "data_named", "load"]
 
 DATA = Registry(
     family="data",
@@ -56,6 +56,20 @@ def load(source: str, *, root: Path | None = None, **settings: Any) -> GroupedDa
     needs_root = parameters.pop("root", None) is not None
     _require_settings(source, parameters, settings)
     return loader(resolve_root(root), **settings) if needs_root else loader(**settings)
+
+
+def data_named(table: Mapping[str, Any]) -> GroupedDataset:
+    """Return the data set that a recipe's table ``[data]`` names.
+
+    Args:
+        table: ``source``, where needed ``root``, and the settings of the source.
+
+    Returns:
+        The data set.
+    """
+    settings = dict(table)
+    source, root = settings.pop("source"), settings.pop("root", None)
+    return load(source, root=None if root is None else Path(root), **settings)
 
 
 def _require_settings(source: str, parameters: dict[str, inspect.Parameter], settings: dict[str, Any]) -> None:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from disparate.errors import BadInput, suggestion
 from disparate.groups import MISSING, Attribute, Groups
 
-Kind = Literal["image", "table"]
+Kind = Literal["image", "table", "array"]
 SPLITS = ("train", "validation", "test")
 MOST_SET_ASIDE = 0.01
 """Share of the files that may be set aside; above it the data set is refused."""
 
 SHOWN = 5
-INPUTS: dict[str, tuple[str, int, str]] = {
+INPUTS: dict[str, tuple[str, int | None, str]] = {
+    "array": ("float32", None, "(examples, ...)"),
     "image": ("uint8", 4, "(examples, height, width, channels)"),
     "table": ("float32", 2, "(examples, features)"),
 }
@@ -48,8 +49,8 @@ class GroupedDataset:
 
     Args:
         name: Name of the data set.
-        kind: ``"image"`` (uint8, shape (examples, height, width, channels)) or ``"table"`` (float32,
-            shape (examples, features)).
+        kind: ``"image"`` (uint8, shape (examples, height, width, channels)), ``"table"`` (float32,
+            shape (examples, features)) or ``"array"`` (float32, any shape, handed to the network as it is).
         inputs: The inputs; may be memory-mapped.
         target: Label index per example.
         label_names: Name of every label.
@@ -222,15 +223,16 @@ def _require_lengths(data: GroupedDataset) -> None:
 
 def _require_inputs(data: GroupedDataset) -> None:
     dtype, dimensions, shape = INPUTS[data.kind]
-    if data.inputs.dtype != np.dtype(dtype) or data.inputs.ndim != dimensions:
+    if data.inputs.dtype != np.dtype(dtype) or dimensions not in {None, data.inputs.ndim}:
         raise BadInput(
             f"data set '{data.name}': inputs are {data.inputs.dtype} of shape {data.inputs.shape}; "
             f"{dtype} of shape {shape} was expected for kind '{data.kind}'."
         )
-    if data.kind == "table" and not np.isfinite(data.inputs).all():
-        row, column = np.argwhere(~np.isfinite(data.inputs))[0]
+    if data.kind != "image" and not np.isfinite(data.inputs).all():
+        row, *place = np.argwhere(~np.isfinite(data.inputs))[0].tolist()
+        feature = ", ".join(map(str, place))
         raise BadInput(
-            f"data set '{data.name}': row {row}, feature {column} is {data.inputs[row, column]}; "
+            f"data set '{data.name}': row {row}, feature {feature} is {data.inputs[row, *place]}; "
             "a finite number was expected. Fill in or leave out what is missing."
         )
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from disparate.data.grouped import GroupedDataset, Kind, Problem, checked
+from disparate.data.grouped import GroupedDataset, Kind, checked
 from disparate.data.split import NO_SHARES, split_of
 from disparate.errors import BadInput
 from disparate.groups import Attribute
@@ -16,7 +16,7 @@ from disparate.groups import Attribute
 GroupColumn = Sequence[object] | Callable[[int], object]
 CHANNELS = (1, 3, 4)
 SLACK = 1e-4
-"""Change of a float image by rounding to 256 levels, in [0, 1], above which it is noted."""
+"""Change of a float image by rounding to 256 levels, in [0, 1], above which it is no image of bytes."""
 
 
 def from_torch(
@@ -34,9 +34,10 @@ def from_torch(
 ) -> GroupedDataset:
     """Return a user's torch data set with groups; every item is read once, in order.
 
-    Images are tensors of shape (channels, height, width), uint8 or floats in [0, 1], and become uint8 with channels
-    last. Vectors of numbers become a float32 table, taken as they are. Transforms run once: leave out random
-    augmentation (training has its own) and normalisation (the model normalises).
+    Images are tensors of shape (channels, height, width): uint8, or floats that are bytes over 255. They become uint8
+    with channels last, which training normalises and augments. Vectors become a float32 table; any other floats, such
+    as images that a transform has normalised, become an array. Both reach the network as they are. Transforms run
+    once, so leave random augmentation out of them.
 
     Args:
         dataset: Items (input, target) with an integer target; needs ``len``.
@@ -61,7 +62,7 @@ def from_torch(
         raise BadInput(f"data set '{name}' holds no item.")
     pairs = [_pair(dataset[index], index) for index in range(count)]
     target = np.array([label for _, label in pairs], dtype=np.int64)
-    kind, inputs, problems = _inputs([value for value, _ in pairs])
+    kind, inputs = _inputs([value for value, _ in pairs])
     ids = np.array([str(value) for value in (range(count) if example_id is None else example_id)], dtype=np.str_)
     clusters = None if cluster_id is None else np.array([str(value) for value in cluster_id], dtype=np.str_)
     published = None if split is None else np.array(split, dtype=np.str_)
@@ -78,7 +79,6 @@ def from_torch(
         attributes={key: _attribute(key, column, count) for key, column in groups.items()},
         split=split_of(ids, published=published, cluster_id=clusters, strata=target, shares=shares, seed=split_seed),
         cluster_id=clusters,
-        problems=problems,
     )
     return checked(data)
 
@@ -94,7 +94,7 @@ def _pair(item: Any, index: int) -> tuple[NDArray[Any], int]:
         ) from error
 
 
-def _inputs(values: list[NDArray[Any]]) -> tuple[Kind, NDArray[Any], tuple[Problem, ...]]:
+def _inputs(values: list[NDArray[Any]]) -> tuple[Kind, NDArray[Any]]:
     shape = values[0].shape
     other = next((index for index, value in enumerate(values) if value.shape != shape), None)
     if other is not None:
@@ -104,31 +104,25 @@ def _inputs(values: list[NDArray[Any]]) -> tuple[Kind, NDArray[Any], tuple[Probl
         )
     stacked = np.stack(values)
     if len(shape) == 1:
-        return "table", stacked.astype(np.float32), ()
-    if len(shape) == 3 and shape[0] in CHANNELS:
-        pixels, problems = _pixels(stacked)
-        return "image", np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)), problems
+        return "table", stacked.astype(np.float32)
+    pixels = _pixels(stacked) if len(shape) == 3 and shape[0] in CHANNELS else None
+    if pixels is not None:
+        return "image", np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+    if np.issubdtype(stacked.dtype, np.floating):
+        return "array", stacked.astype(np.float32)
     raise BadInput(
-        f"items have shape {shape}; an image (channels, height, width) with {', '.join(map(str, CHANNELS))} "
-        "channels, or a vector of features, was expected."
+        f"items are {stacked.dtype} of shape {shape}; uint8 images (channels, height, width) with "
+        f"{', '.join(map(str, CHANNELS))} channels, or floats of any shape, were expected."
     )
 
 
-def _pixels(stacked: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[Problem, ...]]:
+def _pixels(stacked: NDArray[Any]) -> NDArray[np.uint8] | None:
     if stacked.dtype == np.uint8:
-        return stacked, ()
-    low, high = float(stacked.min()), float(stacked.max())
-    if not (np.issubdtype(stacked.dtype, np.floating) and low >= 0 and high <= 1):
-        raise BadInput(
-            f"images are {stacked.dtype} with values from {low:g} to {high:g}; uint8, or floats in [0, 1], were "
-            "expected. Leave normalisation out of the data set's transform; the model normalises."
-        )
+        return stacked
+    if not np.issubdtype(stacked.dtype, np.floating) or stacked.min() < 0 or stacked.max() > 1:
+        return None
     pixels = np.rint(stacked * 255).astype(np.uint8)
-    change = float(np.abs(pixels / 255 - stacked).max())
-    if change <= SLACK:
-        return pixels, ()
-    found = f"float values were rounded to 256 levels; the largest change is {change:.4f}"
-    return pixels, (Problem(what="images", found=found, action="kept"),)
+    return pixels if float(np.abs(pixels / 255 - stacked).max()) <= SLACK else None
 
 
 def _attribute(name: str, column: GroupColumn, count: int) -> Attribute:

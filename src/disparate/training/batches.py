@@ -35,7 +35,7 @@ def normalisation_of(data: GroupedDataset) -> Normalisation:
     Returns:
         The normalisation; the identity for tables.
     """
-    if data.kind == "table":
+    if data.kind != "image":
         return Normalisation()
     rows, channels = data.rows("train"), data.inputs.shape[3]
     total, squares, count = np.zeros(channels, np.int64), np.zeros(channels, np.int64), 0
@@ -122,7 +122,7 @@ class Source:
             float32, shape (rows, channels, height, width) or (rows, features).
         """
         raw = torch.from_numpy(np.ascontiguousarray(self.data.inputs[rows])).to(self.device)
-        if self.data.kind == "table":
+        if self.data.kind != "image":
             return raw
         if generator is not None:
             raw = augmentation.apply(raw, generator)
