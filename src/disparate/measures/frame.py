@@ -102,7 +102,8 @@ def by_group(predictions: Predictions, *, by: str, measures: Sequence[AnyMeasure
     Args:
         predictions: Answers of one run.
         by: A group attribute, ``"race"``, or an intersection, ``"race*sex"``.
-        measures: Names of measures of one group, or functions of targets and answers; a function is called by its name.
+        measures: Names of measures of one group, or functions of targets and answers; a function is called by
+            its name and gets no weights.
 
     Returns:
         The result; a group without an example has None, and so has what a function gives as NaN.

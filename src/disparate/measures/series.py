@@ -232,7 +232,7 @@ def evaluate(measure: Measure, counts: Counts, cut: Cut) -> Array:
         return np.concatenate([values, largest(values)[..., None]], axis=-1)
     values = measure.function(counts)
     if measure.kind == "class_rate":
-        return values.reshape(*values.shape[:-2], -1)
+        return values.reshape(*values.shape[:-2], values.shape[-2] * values.shape[-1])
     return values[..., None] if measure.kind == "disparity" else values
 
 
