@@ -88,7 +88,9 @@ def read_predictions(path: Path) -> Predictions:
         schema = file.schema_arrow
         about = _metadata(schema)
         _require_columns(schema, about["attributes"])
-        return _predictions(file.read(), about)
+        table = file.read()
+        table.validate(full=True)
+        return _predictions(table, about)
 
 
 def _table(predictions: Predictions) -> pa.Table:
@@ -127,7 +129,7 @@ def _explained(path: Path) -> Generator[None]:
         yield
     except BadInput as error:
         raise BadInput(f"predictions file {path}: {error}") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"predictions file {path} cannot be read as Parquet ({reason}); write it again.") from error
 

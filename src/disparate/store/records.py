@@ -25,7 +25,7 @@ class JobRecord:
         started: When it began, ISO 8601 in UTC.
         finished: When it ended.
         wall_s: How long it ran, seconds.
-        peak_mib: Largest resident memory of its process while it ran, MiB.
+        peak_mib: Largest resident memory of its process while it ran, MiB; None where the process was lost.
         host: Name of the machine.
         error: What went wrong; None for a job that is done.
     """
@@ -41,7 +41,7 @@ class JobRecord:
     started: str
     finished: str
     wall_s: float
-    peak_mib: float
+    peak_mib: float | None
     host: str
     error: str | None = None
 

@@ -33,7 +33,7 @@ PATIENCE_S = 60.0
 _TABLES = (
     """CREATE TABLE jobs (key TEXT PRIMARY KEY, name TEXT NOT NULL, function TEXT NOT NULL, arguments TEXT NOT NULL,
     environment TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('done', 'failed')), outputs TEXT NOT NULL,
-    record TEXT NOT NULL, started TEXT NOT NULL, finished TEXT NOT NULL, wall_s REAL NOT NULL, peak_mib REAL NOT NULL,
+    record TEXT NOT NULL, started TEXT NOT NULL, finished TEXT NOT NULL, wall_s REAL NOT NULL, peak_mib REAL,
     host TEXT NOT NULL, error TEXT) WITHOUT ROWID""",
     """CREATE TABLE audits (id TEXT PRIMARY KEY, name TEXT NOT NULL, recipe TEXT NOT NULL, created TEXT NOT NULL,
     finished TEXT, state TEXT NOT NULL, result TEXT, keys TEXT NOT NULL) WITHOUT ROWID""",
@@ -314,7 +314,7 @@ def _insert(index: sqlite3.Connection, table: str, record: JobRecord | AuditReco
 
 
 def _cell(name: str, value: Any) -> Any:
-    return json.dumps(plain(value, name), ensure_ascii=False) if name in _TABULAR else value
+    return json.dumps(plain(value, name)) if name in _TABULAR else value
 
 
 def _values(row: sqlite3.Row) -> dict[str, Any]:
