@@ -102,15 +102,33 @@ class Finding:
             The finding.
 
         Raises:
-            BadInput: A key is missing or unknown.
+            BadInput: A key is missing or unknown, or holds a value of another type.
         """
         known = {f.name for f in fields(cls)}
         if set(item) != known:
             wrong = sorted(set(item) ^ known)
             raise BadInput(f"a finding has missing or unknown keys {wrong}; schema {SCHEMA} was expected.")
+        _require_types(item)
         null = item["null"]
         values: dict[str, Any] = {**item, "null": Null(**null) if null else None}
         return cls(**values)
+
+
+TYPES: dict[type | tuple[type, ...], tuple[str, ...]] = {
+    str: ("measure", "variant", "unit"),
+    (str, type(None)): ("group", "label", "reference", "method", "undefined"),
+    (int, float, type(None)): ("value", "low", "high", "level", "p_value", "effect_over_null"),
+    (int, type(None)): ("n", "seeds", "draws"),
+    (bool, type(None)): ("distinguishable",),
+    (Mapping, type(None)): ("where", "null"),
+}
+"""What a finding read from a file may hold under each key."""
+
+
+def _require_types(item: Mapping[str, Any]) -> None:
+    wrong = [key for kind, keys in TYPES.items() for key in keys if not isinstance(item[key], kind)]
+    if wrong:
+        raise BadInput(f"a finding has {wrong[0]} {item[wrong[0]]!r}, which is of the wrong type; is the file damaged?")
 
 
 @dataclass(frozen=True, slots=True)
