@@ -304,7 +304,7 @@ class Result:
             The result.
 
         Raises:
-            BadInput: The file is missing, is not JSON, or is of another schema.
+            BadInput: The file is missing, is not JSON, is of another schema, or lacks a part.
         """
         try:
             item = json.loads(path.read_text(encoding="utf-8"))
@@ -314,9 +314,12 @@ class Result:
             raise BadInput(f"result file '{path}' is not JSON: {error}.") from error
         if not isinstance(item, dict) or item.get("schema") != SCHEMA:
             raise BadInput(f"result file '{path}' is not of schema {SCHEMA}; write it again with this version.")
-        return cls(
-            findings=Findings.from_json(item["findings"]),
-            cautions=tuple(Caution(**caution) for caution in item["cautions"]),
-            verdict=Verdict(outcome=item["verdict"]["outcome"], reasons=tuple(item["verdict"]["reasons"])),
-            run=item["run"],
-        )
+        try:
+            return cls(
+                findings=Findings.from_json(item["findings"]),
+                cautions=tuple(Caution(**caution) for caution in item["cautions"]),
+                verdict=Verdict(outcome=item["verdict"]["outcome"], reasons=tuple(item["verdict"]["reasons"])),
+                run=item["run"],
+            )
+        except (KeyError, TypeError) as error:
+            raise BadInput(f"result file '{path}' lacks a part or holds one too many: {error}.") from error

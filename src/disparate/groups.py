@@ -117,13 +117,17 @@ class Groups:
             The partition. Of an intersection only the combinations that occur are groups.
 
         Raises:
-            BadInput: An attribute is absent, or the reference group does not exist.
+            BadInput: An attribute is absent or holds no name, attributes differ in length, or the reference group does
+                not exist.
         """
         parts = [part.strip() for part in by.split(INTERSECTION)]
         for part in parts:
             if part not in attributes:
                 raise BadInput(f"group column '{part}' is absent.{suggestion(part, attributes)}")
+        _require_one_length({part: len(attributes[part]) for part in parts})
         joint = _intersection([attributes[part] for part in parts])
+        if not joint.names:
+            raise BadInput(f"group column '{by}' holds no name; at least one example was expected.")
         largest = joint.names[int(np.argmax(np.bincount(joint.codes, minlength=len(joint.names))))]
         return cls(by=INTERSECTION.join(parts), names=joint.names, codes=joint.codes, reference=reference or largest)
 
@@ -143,7 +147,13 @@ class Groups:
         return dict(zip(self.names, self.sizes.tolist(), strict=True))
 
     def mask(self, name: str) -> NDArray[np.bool_]:
-        """Return which examples belong to the group, shape (examples,)."""
+        """Return which examples belong to the group, shape (examples,).
+
+        Raises:
+            BadInput: There is no such group.
+        """
+        if name not in self.names:
+            raise BadInput(f"group '{name}' of '{self.by}' does not exist.{suggestion(name, self.names)}")
         return self.codes == self.names.index(name)
 
     def merge(self, names: Sequence[str], *, into: str) -> "Groups":
@@ -172,9 +182,14 @@ class Groups:
 
 
 def _as_text(value: object) -> str:
-    if value is None or value == "" or value != value:
+    if value is None or type(value).__name__ == "NAType":  # pandas.NA, which has no truth value
         return MISSING
-    return str(value)
+    return MISSING if value == "" or value != value else str(value)
+
+
+def _require_one_length(lengths: Mapping[str, int]) -> None:
+    if len(set(lengths.values())) > 1:
+        raise BadInput(f"group columns have different lengths: {dict(lengths)}; one value per example was expected.")
 
 
 def _intersection(parts: list[Attribute]) -> Attribute:

@@ -1,0 +1,64 @@
+from importlib.metadata import EntryPoint
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from disparate import registry
+from disparate.errors import BadInput
+from disparate.registry import Registry, import_object
+
+FAMILY = Registry(family="shapes", entries={"square": "collections:OrderedDict", "circle": "json:dumps"})
+
+
+def test_names_are_sorted_and_nothing_is_imported_for_them():
+    assert Registry(family="shapes", entries={"b": "no.such:thing", "a": "none:either"}).names() == ["a", "b"]
+
+
+def test_a_name_gives_its_object():
+    assert FAMILY.load("circle")([1]) == "[1]"
+
+
+@settings(max_examples=40, deadline=None)
+@given(name=st.text(max_size=12).filter(lambda text: text not in FAMILY.entries))
+def test_an_unknown_name_is_refused_and_shown(name):
+    with pytest.raises(BadInput) as error:
+        FAMILY.load(name)
+    assert f"unknown name '{name}' among the shapes." in str(error.value)
+
+
+def test_the_nearest_name_is_suggested():
+    with pytest.raises(BadInput, match=r"unknown name 'sqare' among the shapes\. Did you mean 'square'\?"):
+        FAMILY.load("sqare")
+
+
+def test_another_package_adds_a_name_but_takes_none(monkeypatch):
+    def entry_points(*, group):
+        assert group == "disparate.shapes"
+        return [
+            EntryPoint(name="star", value="json:loads", group=group),
+            EntryPoint(name="circle", value="json:loads", group=group),
+        ]
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    assert FAMILY.names() == ["circle", "square", "star"]
+    assert FAMILY.load("star")("[1]") == [1]
+    assert FAMILY.load("circle").__name__ == "dumps"
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("json", "'json' names no object: 'module:attribute' was expected."),
+        ("json:dmups", "'json:dmups' cannot be loaded: module 'json' has no attribute 'dmups'."),
+        ("no_such_module:thing", "'no_such_module:thing' cannot be loaded: No module named 'no_such_module'."),
+    ],
+)
+def test_a_target_that_leads_nowhere_is_refused(target, message):
+    with pytest.raises(BadInput) as error:
+        import_object(target)
+    assert str(error.value) == message
+
+
+def test_an_attribute_of_an_attribute_is_found():
+    assert import_object("collections:OrderedDict.fromkeys")("a") == {"a": None}
