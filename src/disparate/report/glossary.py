@@ -25,6 +25,11 @@ class Term:
     kind: Kind = "level"
     better: Better | None = None
 
+    @property
+    def inline(self) -> str:
+        """The title as it stands inside a sentence; an abbreviation such as F1 keeps its capital."""
+        return self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
+
 
 TERMS: dict[str, Term] = {
     "accuracy": Term(

@@ -93,7 +93,7 @@ def headline(result: Result) -> str:
     if not losses:
         return _nobody(found)
     worst = max(losses, key=lambda item: abs(item.value or 0.0))
-    return f"{plain(worst.variant)} costs {_group(worst)} {_amount(worst)}, more than any other group or choice."
+    return f"{plain(worst.variant)} costs {_group(worst)} most: {_amount(worst)}."
 
 
 def _nobody(found: list[Outcome]) -> str:
@@ -154,7 +154,7 @@ def _loss(finding: Finding) -> str:
 
 def _amount(finding: Finding) -> str:
     size = number(abs(finding.value or 0.0), finding.unit)
-    return f"{size} {unit_words(finding.unit)} of {term(finding.measure).title.lower()}"
+    return f"{size} {unit_words(finding.unit)} of {term(finding.measure).inline}"
 
 
 def facts(result: Result) -> tuple[tuple[str, str], ...]:
@@ -177,9 +177,9 @@ def group_facts(run: Mapping[str, Any], by: str) -> str:
     """Return the groups of an attribute with their sizes, and which is the reference group."""
     sizes = group_sizes(run).get(by, {})
     reference = reference_group(run, by)
-    named = [f"{plain(name)} {n:,}" for name, n in sizes.items()]
-    tail = f" (reference group: {plain(reference)})" if reference is not None else ""
-    return ", ".join(named) + tail
+    named = [f"{plain(name)} ({n:,})" for name, n in sizes.items()]
+    tail = [f"reference group: {plain(reference)}"] if reference is not None else []
+    return "; ".join([", ".join(named), *tail] if named else tail)
 
 
 def _machine(run: Mapping[str, Any]) -> str:

@@ -73,6 +73,7 @@ def page(result: Result) -> str:
             summary=headline.summary(result),
             titles=list(dict.fromkeys(wording.plain(caution.title) for caution in result.cautions)),
             facts=headline.facts(result),
+            version=wording.plain(record.mapping(result.run.get("versions")).get("disparate", "")),
             sections=[_section(result, by, position) for position, by in enumerate(sections(result))],
             exemplars=_by_variant(shown[:MOST_EXEMPLARS]),
             exemplars_left_out=len(shown[MOST_EXEMPLARS:]),
@@ -158,7 +159,7 @@ def _is_judged(finding: Finding) -> bool:
 
 
 def _tally(answers: tuple[str, ...]) -> list[tuple[str, int]]:
-    return list(Counter(answers).items())
+    return Counter(answers).most_common()
 
 
 def _breakable(name: str) -> Markup:

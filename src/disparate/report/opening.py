@@ -39,11 +39,4 @@ def open_result(path: Path) -> Result:
     Raises:
         BadInput: There is no result, or it is not of this schema.
     """
-    file = result_file(path)
-    try:
-        return Result.read(file)
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise BadInput(
-            f"result file '{file}' is damaged: {type(error).__name__}: {error}. "
-            "A file that 'disparate audit' or 'disparate compare' wrote was expected."
-        ) from error
+    return Result.read(result_file(path))

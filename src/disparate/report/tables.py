@@ -27,8 +27,8 @@ from disparate.report.selection import (
 )
 from disparate.report.wording import counted, unit_words
 
-DETAIL_LIMIT = 4000
-"""Most cells of the tables of further measures, so that a page stays small enough to be sent."""
+DETAIL_LIMIT = 8000
+"""Most cells of the tables of further measures, shared by the attributes, so that a page stays under 6 MB."""
 RISK = ("excessive_risk", "fairness_violation")
 CHURN = ("churn", "harmful_flips", "beneficial_flips")
 HARDWARE = ("hardware_sensitivity",)
@@ -90,7 +90,7 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
 def who_pays(result: Result, by: str, measure: str) -> Part:
     """Return the part that says which group loses under which variant."""
     found = of_attribute(result.findings, by).where(is_change, measure=measure, label=None)
-    name = term(measure).title.lower()
+    name = term(measure).inline
     note = f"{_unit(found)} Variant minus reference: a minus is a loss." if measure == "accuracy" else _unit(found)
     grid = _by_group(result, by, main_axis(found), title=f"Change of {name}{_by(by)}", note=note)
     return Part(
@@ -160,12 +160,12 @@ def _comparison(result: Result, by: str, slug: str, short: str, title: str, *mea
 
 def _levels(result: Result, by: str, measure: str) -> Part:
     found = of_attribute(result.findings, by).where(is_level, measure=measure, label=None)
-    name = term(measure).title
+    name, inline = term(measure).title, term(measure).inline
     ordered = _references_first(main_axis(found), result)
     grid = _by_group(result, by, ordered, title=f"{name}{_by(by)}", note=_unit(found))
     return Part(
         slug="levels",
-        title=f"What {name.lower()} does each group get?",
+        title=f"What {inline} does each group get?",
         short=name,
         words=f"{name} of every group under every variant, the reference included.",
         grids=_filled(grid),
@@ -175,7 +175,7 @@ def _levels(result: Result, by: str, measure: str) -> Part:
 def _further(result: Result, by: str, measure: str) -> Part:
     own = by_of_section(result, by).where(lambda item: not _has_own_part(item, measure))
     grids: list[Grid] = []
-    room, left_out = DETAIL_LIMIT, 0
+    room, left_out = DETAIL_LIMIT // len(sections(result)), 0
     for name, kind, title in _kinds(own):
         found = _references_first(main_axis(own.where(kind, measure=name)), result)
         split = by if any(by_of(item) is not None for item in found) else UNSPLIT
@@ -212,7 +212,7 @@ def _kinds(findings: Findings) -> list[tuple[str, Callable[[Finding], bool], str
         for name in names
         for kind in (
             (name, is_level, term(name).title),
-            (name, is_change, f"Change of {term(name).title.lower()}"),
+            (name, is_change, f"Change of {term(name).inline}"),
             (name, is_comparison, term(name).title),
         )
     ]

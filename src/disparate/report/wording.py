@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from decimal import Decimal
 
 from disparate.findings import Finding
 from disparate.report.glossary import term
@@ -72,7 +73,8 @@ def _digits(size: float, unit: str) -> str:
     if unit == "count":
         return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.1f}"
     decimals = 1 if unit == "share" else 3 if size < 10 else 1
-    return f"{size:.1g}" if 0 < size < 0.0005 and unit != "share" else f"{size:,.{decimals}f}"
+    is_tiny = 0 < size < 0.0005 and unit != "share"
+    return f"{Decimal(f'{size:.1g}'):f}" if is_tiny else f"{size:,.{decimals}f}"
 
 
 def is_signed(finding: Finding) -> bool:
