@@ -114,6 +114,15 @@ def test_heat_map_is_centred_on_zero_and_paler_where_nothing_can_be_told():
     assert heat["text"] == [["● +0.250", "○ −0.010", ""]]
 
 
+def test_a_number_without_visible_digits_says_so():
+    risk = replace(CHANGE, measure="excessive_risk", unit="nats", value=0.00008, distinguishable=False)
+    cells = {("int8", "f"): risk}
+    grid = Grid(title="t", note="", corner="", rows=("int8",), columns=("f",), sizes={}, cells=cells)
+    heat = drawn(figures.heatmap(grid))["data"][0]
+    assert heat["text"] == [["○ ≈0"]]
+    assert "+0.00008 nats" in heat["hovertext"][0][0]
+
+
 def test_no_figure_carries_the_default_template():
     template = drawn(figures.forest([Row(label="f", finding=CHANGE)], two_sided=True))["layout"]["template"]
     assert "layout" not in template

@@ -41,6 +41,8 @@ TOKENS = {
 HOLLOW = "circle-open"
 ROW, TOP, BOTTOM = 30, 6, 46
 LONGEST_LABEL = 19
+TINY = 0.0005
+"""A cell whose number would be rounded to nothing says so; hover and table hold the digits."""
 FAINT = 0.3
 """How strongly a cell is coloured that is not distinguishable from noise."""
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif'
@@ -259,7 +261,8 @@ def _cell_text(finding: Finding | None) -> str:
     if finding.value is None:
         return "undef."
     sign = {True: "●", False: "○", None: ""}[finding.distinguishable]
-    return f"{sign} {value_text(finding)}".strip()
+    is_tiny = 0 < abs(finding.value) < TINY
+    return f"{sign} {'≈0' if is_tiny else value_text(finding)}".strip()
 
 
 def _hover(row: Row) -> str:
