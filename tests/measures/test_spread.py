@@ -86,12 +86,20 @@ def test_a_planted_effect_is_found_and_chance_is_not(runs):
     assert found["hardware_sensitivity", "large", "absmax"].p_value > 0.05
 
 
-def test_as_many_devices_as_seeds_leave_no_null(runs):
+def test_as_many_devices_as_seeds_are_held_against_the_spread_of_seeds(runs):
     few = [item for item in runs if item.run.seed < 2]
     found = sensitive(make_case(few))["hardware_sensitivity", "large", "absmax"]
-    assert found.p_value is None
-    assert "2 seeds for 2 devices; more seeds than devices are needed" in found.method
-    assert found.value > 0
+    assert found.null.name == "N2 seeds"
+    assert found.null.value > 0
+    assert found.p_value > 0.05
+
+
+def test_seeds_the_devices_lack_still_serve_as_floor(runs):
+    lacking = [item for item in runs if item.run.variant == "reference" or item.run.seed < 3]
+    found = sensitive(make_case(lacking), "accuracy")["hardware_sensitivity", "middle", "absmax"]
+    whole = sensitive(make_case(runs), "accuracy")["hardware_sensitivity", "middle", "absmax"]
+    assert found.seeds == 3
+    assert found.null.value == pytest.approx(whole.null.value)
 
 
 def test_one_seed_cannot_tell_hardware_from_the_seed(runs):

@@ -3,11 +3,11 @@ import pytest
 
 from disparate.errors import NotEnoughData
 from disparate.findings import Null
-from disparate.stats.nulls import another_seed, binomial_null, flip_floor, repeat_floor, seed_floor
+from disparate.stats.nulls import another_seed, binomial_null, flip_floor, repeat_floor, seed_floor, seed_noise
 
 
 def absmax(devices, reference):
-    return np.abs(devices - reference).max(axis=-2)
+    return np.abs(devices - reference[..., None, :]).max(axis=-2)
 
 
 def test_repeat_floor_of_a_deterministic_program_is_zero():
@@ -69,3 +69,48 @@ def test_another_seed_needs_more_seeds_than_devices():
         NotEnoughData, match=r"3 seeds for 3 devices; more seeds than devices are needed\. Run at least 4"
     ):
         another_seed(np.zeros((3, 2)), absmax, devices=3, generator=np.random.default_rng(0))
+
+
+def rejections(generator, shift, *, seeds, devices, times):
+    """Share of worlds in which a statistic exceeds 95 % of its pure noise."""
+    found = []
+    for _ in range(times):
+        runs = generator.normal(size=(seeds, 1 + devices, 1))
+        runs[:, 1:] += shift
+        observed = absmax(runs[:, 1:], runs[:, 0]).mean()
+        noise = seed_noise(runs, absmax, times=400, generator=generator)
+        found.append((noise >= observed).mean() < 0.05)
+    return np.mean(found)
+
+
+@pytest.mark.parametrize(("seeds", "devices"), [(5, 4), (2, 4), (5, 1)])
+def test_devices_that_are_seeds_are_called_so_at_the_stated_rate(seeds, devices):
+    times = 500
+    share = rejections(np.random.default_rng(3), 0.0, seeds=seeds, devices=devices, times=times)
+    # four standard errors of a binomial share, and as much again of the 400 draws behind each decision
+    assert share == pytest.approx(0.05, abs=5 * np.sqrt(0.05 * 0.95 / times))
+
+
+def test_devices_that_move_by_two_standard_deviations_are_seen():
+    assert rejections(np.random.default_rng(4), 2.0, seeds=5, devices=4, times=200) > 0.7
+
+
+def test_noise_of_groups_keeps_the_size_of_each_group():
+    generator = np.random.default_rng(5)
+    runs = generator.normal(size=(50, 3, 2)) * np.array([1.0, 10.0])
+    noise = seed_noise(runs, absmax, times=200, generator=generator).mean(axis=0)
+    assert noise[1] / noise[0] == pytest.approx(10, rel=0.2)
+
+
+def test_no_spread_between_seeds_is_no_noise_to_judge_by():
+    runs = np.zeros((3, 2, 2))
+    runs[:, 1] = 0.1
+    runs[:, :, 1] += np.arange(3)[:, None]
+    noise = seed_noise(runs, absmax, times=10, generator=np.random.default_rng(0))
+    assert np.isnan(noise[:, 0]).all()
+    assert np.isfinite(noise[:, 1]).all()
+
+
+def test_seed_noise_needs_two_seeds():
+    with pytest.raises(NotEnoughData, match=r"1 seed\(s\) of the devices; at least 2"):
+        seed_noise(np.zeros((1, 2, 1)), absmax, times=10, generator=np.random.default_rng(0))

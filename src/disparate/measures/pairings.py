@@ -144,6 +144,10 @@ ABOVE_SEEDS = "test: paired t over seeds against the floor of another seed"
 def p_above_seeds(own: Array, floor: Array) -> float | None:
     """Return the two-sided p-value of what a variant has above the floor of another seed; 1 where it is not above.
 
+    The floor of a seed is a mean over the other seeds, so floors of two seeds share a pair of runs and their plain
+    spread understates that of their mean. A seed enters its own floor and, in the other role, those of the others:
+    twice its deviation is what it adds to the mean (the first term of Hoeffding's decomposition of a mean over pairs).
+
     Args:
         own: The variant's value per seed, shape (seeds,).
         floor: What another seed gives in the place of the variant, shape (seeds,).
@@ -155,7 +159,8 @@ def p_above_seeds(own: Array, floor: Array) -> float | None:
         >>> p_above_seeds(np.array([0.1, 0.2]), np.array([0.2, 0.2]))
         1.0
     """
-    estimate = paired_mean((own - floor)[:, None])
+    mean = floor.mean()
+    estimate = paired_mean((own - (mean + 2 * (floor - mean)))[:, None])
     return None if estimate.widest is None else _above(estimate)
 
 

@@ -1,8 +1,9 @@
 """Statistics over several devices or several groups that cannot be negative: fairness violation, hardware sensitivity.
 
-A largest absolute difference is above zero by chance alone, so each is held against what chance makes of it: for what
-acts on training, the same statistic with other seeds of the reference in the place of the devices; for what acts on the
-trained model, the same statistic over bootstrap replicates of the examples whose true differences are zero.
+A largest absolute difference is above zero by chance alone, so each is held against what chance makes of it. For what
+acts on training, the null is the same statistic with other seeds of the reference in the place of the devices, and the
+test that of devices which differ as seeds do; for what acts on the trained model, both come from bootstrap replicates
+of the examples whose true differences are zero.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from disparate.errors import NotEnoughData
 from disparate.findings import Finding, Null
 from disparate.measures.frame import group_means
 from disparate.measures.measure import Measure
-from disparate.measures.pairings import ABOVE_SEEDS, p_above_seeds
 from disparate.measures.panel import units_of
 from disparate.measures.risk import FAIRNESS_VIOLATION, fairness_violation
 from disparate.measures.sensitivity import FORMS, HARDWARE_SENSITIVITY
@@ -23,12 +22,16 @@ from disparate.measures.series import MeanSeries, Place
 from disparate.measures.statements import ONE_SEED, Case, differences, judged, with_level
 from disparate.predictions import REFERENCE, Predictions
 from disparate.stats.bootstrap import Moments, replicated_sums
-from disparate.stats.nulls import REPEAT, SEEDS, TEST_SET, Statistic, another_seed
+from disparate.stats.nulls import REPEAT, SEEDS, TEST_SET, Statistic, another_seed, seed_noise
 from disparate.stats.paired import estimate_from_replicates
 
 Array = NDArray[np.float64]
 HARDWARE = "hardware"
 """Name of the variant that stands for all hardware profiles together."""
+DRAWN = 4000
+"""How many statistics of pure noise are drawn: the smallest p-value is one in as many."""
+ROUNDING = 1e-12
+ABOVE_NOISE = "test: against devices that differ as seeds do"
 UNITS = {"loss": "nats", "accuracy": "share"}
 
 
@@ -194,30 +197,32 @@ def _findings(
         estimate = estimate_from_replicates(own, covariance, examples=place.n)
         method = f"bootstrap of examples ({replicates} replicates), t"
         finding = with_level(base, estimate, place, spread.measure, case, method=method)
-        nulls, p_value, text = floors.judge(own, index, [case.panel.seeds().index(seed) for seed in seeds])
+        nulls, p_value, text = floors.judge(estimate.value, index)
         nulls = [*_repeat_null(spread, case, means, index), *nulls]
         yield judged(finding, p_value, text, place, case, nulls=nulls)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SeedFloor:
-    """What other seeds of the reference give in the place of the devices.
+    """What another seed gives in the place of the devices.
 
     Args:
-        by_seed: Shape (seeds, places); None without a floor.
-        reason: Why there is none.
+        floor: The statistic with other seeds of the reference as devices, shape (places,); None with too few seeds.
+        noise: The statistic where devices differ as seeds do, shape (times, places); None with one seed.
     """
 
-    by_seed: Array | None
-    reason: str = ""
+    floor: Array | None = None
+    noise: Array | None = None
 
-    def judge(self, own: Array, index: int, rows: list[int]) -> tuple[list[Null], float | None, str]:
-        """Return null, p-value and how they were found, for values per seed at a place."""
-        if self.by_seed is None:
-            return [], None, self.reason
-        floor = self.by_seed[:, index]
-        p_value = p_above_seeds(own, floor[rows])
-        return [Null(name=SEEDS, value=float(floor.mean()))], p_value, ONE_SEED if p_value is None else ABOVE_SEEDS
+    def judge(self, value: float, index: int) -> tuple[list[Null], float | None, str]:
+        """Return null, p-value and how they were found, for a value at a place."""
+        if self.noise is None:
+            return [], None, ONE_SEED
+        chance = self.noise[np.isfinite(self.noise[:, index]), index]
+        if not len(chance):
+            return [], None, "no test: the seeds show no spread to judge by"
+        null = float(chance.mean()) if self.floor is None else float(self.floor[index])
+        return [Null(name=SEEDS, value=null)], _share_above(chance, value), ABOVE_NOISE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -230,30 +235,34 @@ class ExamplesFloor:
 
     centred: Array
 
-    def judge(self, own: Array, index: int, rows: list[int]) -> tuple[list[Null], float | None, str]:
-        """Return null, p-value and how they were found, for values per seed at a place."""
-        del rows
-        seen = self.centred[np.isfinite(self.centred[:, index]), index]
-        p_value = float((1 + (seen >= own.mean()).sum()) / (1 + len(seen)))
-        return [Null(name=TEST_SET, value=float(seen.mean()))], p_value, "test: replicates without a true difference"
+    def judge(self, value: float, index: int) -> tuple[list[Null], float | None, str]:
+        """Return null, p-value and how they were found, for a value at a place."""
+        chance = self.centred[np.isfinite(self.centred[:, index]), index]
+        null = Null(name=TEST_SET, value=float(chance.mean()))
+        return [null], _share_above(chance, value), "test: replicates without a true difference"
 
 
 def _floors(
     spread: Spread, case: Case, means: Means, trains: bool, generator: np.random.Generator
 ) -> "SeedFloor | ExamplesFloor":
+    seeds = case.panel.paired_seeds(*spread.devices)
     if not trains:
-        seeds = case.panel.paired_seeds(*spread.devices)
         centred = spread.statistic(*_arranged(spread, case, means.replicated - means.observed, seeds))
         return ExamplesFloor(centred=centred.mean(axis=1))
-    if len(case.panel.seeds()) < 2:
-        return SeedFloor(by_seed=None, reason=ONE_SEED)
-    by_seed = case.panel.levels(REFERENCE) @ np.nan_to_num(means.observed)
-    by_seed[:, case.cut.groups.sizes == 0] = np.nan
-    try:
-        floor = another_seed(by_seed, spread.statistic, devices=len(spread.devices), generator=generator)
-    except NotEnoughData as error:
-        return SeedFloor(by_seed=None, reason=f"no test: {error}")
-    return SeedFloor(by_seed=floor)
+    if len(seeds) < 2:
+        return SeedFloor()
+    devices, reference = _arranged(spread, case, means.observed, seeds)
+    runs = np.concatenate([reference[:, None], devices], axis=1)
+    noise = seed_noise(runs, spread.statistic, times=DRAWN, generator=generator)
+    if len(case.panel.seeds()) <= len(spread.devices):
+        return SeedFloor(noise=noise)
+    by_seed = case.panel.levels(REFERENCE) @ means.observed
+    floor = another_seed(by_seed, spread.statistic, devices=len(spread.devices), generator=generator)
+    return SeedFloor(floor=floor.mean(axis=0), noise=noise)
+
+
+def _share_above(chance: Array, value: float) -> float:
+    return float((1 + (chance >= value - ROUNDING).sum()) / (1 + len(chance)))
 
 
 def _arranged(spread: Spread, case: Case, means: Array, seeds: tuple[int, ...]) -> tuple[Array, Array]:

@@ -19,9 +19,10 @@ REPEAT = "N1 repeat"
 SEEDS = "N2 seeds"
 TEST_SET = "N4 test set"
 MOST_SUBSETS = 20_000
+NO_SPREAD = 1e-12
 
 Statistic = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-"""From values of devices, shape (..., devices, groups), and of a reference, shape (groups,), to shape (..., groups)."""
+"""From values of devices, shape (..., devices, groups), and of a reference, shape (..., groups), to (..., places)."""
 
 
 def repeat_floor(differences: NDArray[np.float64]) -> Null:
@@ -143,6 +144,64 @@ def another_seed(
     chosen = _subsets(seeds - 1, devices, generator)
     floors = [statistic(np.delete(by_seed, seed, axis=0)[chosen], by_seed[seed]).mean(axis=0) for seed in range(seeds)]
     return np.stack(floors)
+
+
+def seed_noise(
+    values: NDArray[np.float64], statistic: Statistic, *, times: int, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return what a statistic over devices is when devices differ from each other as seeds do, and by nothing else.
+
+    Runs are drawn from a normal distribution with the covariance between groups that the seeds of each device show.
+    Every drawn statistic is divided by the spread of its own draw and multiplied by the spread observed, as in a t
+    test, so that few seeds are no false certainty. It needs no more seeds than devices.
+
+    Args:
+        values: Values of every run, shape (seeds, 1 + devices, groups), the reference first.
+        statistic: What is computed over the devices.
+        times: How many statistics are drawn.
+        generator: Source of randomness.
+
+    Returns:
+        The mean over seeds of the statistic, shape (times, places); NaN where the seeds show no spread at all.
+
+    Raises:
+        NotEnoughData: There is one seed.
+
+    Example:
+        >>> values = np.random.default_rng(0).normal(size=(200, 2, 1))
+        >>> distance = lambda devices, reference: np.abs(devices - reference[..., None, :]).max(axis=-2)
+        >>> noise = seed_noise(values, distance, times=100, generator=np.random.default_rng(1))
+        >>> bool(abs(noise.mean() - 2 / np.sqrt(np.pi)) < 0.1)
+        True
+    """
+    seeds = len(values)
+    if seeds < 2:
+        raise NotEnoughData(f"N2 seeds: {seeds} seed(s) of the devices; at least 2 are needed.")
+    drawn = _drawn(values, times, generator)
+    found = statistic(drawn[:, :, 1:], drawn[:, :, 0]).mean(axis=1)
+    places = found.shape[-1]
+    own, theirs = _spread(values, places), _spread(drawn, places)
+    ratio = np.divide(found, theirs, out=np.full_like(found, np.nan), where=theirs > NO_SPREAD)
+    return np.where(own > NO_SPREAD, ratio * own, np.nan)
+
+
+def _drawn(values: NDArray[np.float64], times: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return normal runs with the covariance that seeds show within devices, shape (times, *values.shape)."""
+    seeds, runs, groups = values.shape
+    moved = (values - values.mean(axis=0)).reshape(-1, groups) / math.sqrt((seeds - 1) * runs)
+    seen = np.isfinite(moved).all(axis=0)
+    _, scales, directions = np.linalg.svd(moved[:, seen], full_matrices=False)
+    drawn = np.full((times, *values.shape), np.nan)
+    drawn[..., seen] = generator.normal(size=(times, seeds, runs, len(scales))) @ (scales[:, None] * directions)
+    return drawn
+
+
+def _spread(values: NDArray[np.float64], places: int) -> NDArray[np.float64]:
+    """Return the standard deviation between seeds: per group, or over all groups where there is one place."""
+    variance = values.var(axis=-3, ddof=1).mean(axis=-2)
+    if places != variance.shape[-1]:
+        variance = np.nanmean(variance, axis=-1, keepdims=True)
+    return np.sqrt(variance)
 
 
 def _subsets(n: int, size: int, generator: np.random.Generator) -> NDArray[np.intp]:
