@@ -1,6 +1,7 @@
 """Plan: from an audit to the jobs that answer it. Equal work has equal keys and is done once."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,15 @@ STEPS = "disparate.auditing.steps"
 TRAINING_VERSION = 1
 PREDICTION_VERSION = 1
 FINGERPRINT_VERSION = 2
+KERNEL_VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+)
+"""Variables that a worker inherits from the shell and that change what a profile really is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +87,8 @@ def profiles_of(audit: Audit) -> tuple[Profile, ...]:
 
 def fingerprint_jobs(profiles: tuple[Profile, ...]) -> dict[Profile, Job]:
     """Return the job that takes each profile's fingerprint; it belongs to this machine and these versions."""
-    here = {"machine": machine(), "versions": versions(), "version": FINGERPRINT_VERSION}
+    inherited = {name: os.environ.get(name) for name in KERNEL_VARIABLES}
+    here = {"machine": machine(), "versions": versions(), "version": FINGERPRINT_VERSION, "inherited": inherited}
     return {
         profile: Job(
             key=key_of(kind="fingerprint", profile=profile.to_json(), **here),

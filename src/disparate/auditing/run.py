@@ -21,6 +21,7 @@ from disparate.errors import BadInput, NotApplicable
 from disparate.findings import Findings, Result
 from disparate.groups import Groups
 from disparate.measures.assess import assess
+from disparate.measures.table import measure_named
 from disparate.predictions import REFERENCE, Predictions
 from disparate.profiles import Profile, require_available
 from disparate.provenance import cores, machine, peak_memory, source_revision, versions
@@ -124,10 +125,15 @@ def check(audit: Audit, data: GroupedDataset) -> None:
         data: The data set.
 
     Raises:
-        BadInput: A group attribute is absent, a reference group does not exist, or the split is empty.
+        BadInput: A measure is unknown, the split is empty, a group attribute is absent, or a reference group does not exist.
         NotApplicable: A profile needs what this machine lacks.
     """
+    for name in audit.measures:
+        measure_named(name)
+    gate(Findings(), maxima=audit.maxima, minima=audit.minima)  # thresholds that cannot be read are refused now
     rows = data.rows(audit.split)
+    if not len(rows):
+        raise BadInput(f"data set '{data.name}' has no example in the split '{audit.split}'; choose another split.")
     for by in audit.groups:
         attributes = {name: attribute.take(rows) for name, attribute in data.attributes.items()}
         Groups.of(attributes, by=by, reference=audit.reference_groups.get(by))

@@ -31,6 +31,7 @@ def audit(
 ) -> None:
     """Run a recipe: train, deploy, predict, measure; write result and report into STORE/NAME."""
     import os
+    from dataclasses import replace
 
     if data is not None:
         os.environ["DISPARATE_DATA"] = str(data.resolve())
@@ -39,10 +40,15 @@ def audit(
     from disparate.cli.progress import shown
     from disparate.engine.local import LocalEngine
     from disparate.recipes import find_recipe
+    from disparate.report.gate import limits
     from disparate.store.runs import Store
 
-    gates = [f"gate.{side}.{text}" for side, texts in (("max", maximum), ("min", minimum)) for text in texts or ()]
-    question = read_recipe(find_recipe(recipe), changes=[*(change or ()), *gates], trust=trust or ())
+    question = read_recipe(find_recipe(recipe), changes=change or (), trust=trust or ())
+    question = replace(
+        question,
+        maxima={**question.maxima, **limits(maximum or (), side="max")},
+        minima={**question.minima, **limits(minimum or (), side="min")},
+    )
     opened = Store.open(store)
     with shown(opened, slots=slots, quiet=quiet or json) as progress:
         result = perform(question, store=opened, engine=LocalEngine(slots=slots), progress=progress)

@@ -78,7 +78,7 @@ class Board:
             self._running[key] = (event.job, time.monotonic(), "")
         elif isinstance(event, Progressed):
             job, since, _ = self._running.get(key, (event.job, time.monotonic(), ""))
-            self._running[key] = (job, since, f"{event.message}, {100 * event.done / event.total:.0f} %")
+            self._running[key] = (job, since, f"{event.message}, {100 * event.done / max(event.total, 1):.0f} %")
         else:
             self._running.pop(key, None)
             self._count(event)
@@ -118,7 +118,12 @@ class Board:
 def _print_line(console: Console, board: Board, event: Any) -> None:
     board.take(event)
     if isinstance(event, Finished):
-        console.print(f"{event.job.name}: {event.record.wall_s:.1f} s ({board.line()})", markup=False, highlight=False)
+        console.print(
+            f"{event.job.name}: {event.record.wall_s:.1f} s ({board.line()})",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     elif isinstance(event, Failed | Retried):
         why = event.error if isinstance(event, Failed) else event.reason
-        console.print(f"{event.job.name}: {why}", markup=False, highlight=False)
+        console.print(f"{event.job.name}: {why}", markup=False, highlight=False, soft_wrap=True)

@@ -36,7 +36,7 @@ def runs(
 
 
 def _job(job: object) -> dict[str, object]:
-    return {name: getattr(job, name) for name in ("name", "state", "wall_s", "peak_mib", "finished", "key")}
+    return {name: getattr(job, name) for name in ("name", "state", "wall_s", "peak_mib", "finished")}
 
 
 def _audit(audit: object) -> dict[str, object]:

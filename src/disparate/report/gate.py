@@ -115,6 +115,23 @@ def gate(findings: Findings, *, maxima: Mapping[str, float], minima: Mapping[str
     return judge(findings, [*largest, *smallest])
 
 
+def limits(texts: Sequence[str], *, side: Side) -> dict[str, float]:
+    """Return thresholds as written on the command line in the form of a recipe's table.
+
+    Args:
+        texts: As for :meth:`Threshold.parse`.
+        side: Whether the limits are the most or the least.
+
+    Returns:
+        Measure, with its qualifiers, to its limit.
+
+    Example:
+        >>> limits(["churn[group=f]=0.1"], side="max")
+        {'churn[group=f]': 0.1}
+    """
+    return {text.rpartition("=")[0].strip(): Threshold.parse(text, side=side).limit for text in texts}
+
+
 def judge(findings: Findings, thresholds: Sequence[Threshold]) -> Verdict:
     """Hold findings against thresholds; the overall outcome is the worst one.
 
