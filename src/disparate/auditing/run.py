@@ -125,7 +125,7 @@ def check(audit: Audit, data: GroupedDataset) -> None:
         data: The data set.
 
     Raises:
-        BadInput: A measure is unknown, the split is empty, a group attribute is absent, or a reference group does not exist.
+        BadInput: A measure is unknown, the split is empty, a group attribute or a reference group is absent.
         NotApplicable: A profile needs what this machine lacks.
     """
     for name in audit.measures:

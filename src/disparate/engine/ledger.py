@@ -17,6 +17,9 @@ from disparate.store.plain import plain
 from disparate.store.records import JobRecord, now
 from disparate.store.runs import Store
 
+TOLD = 3
+"""How many failed jobs a message tells of in full."""
+
 
 class Ledger:
     """Keeps the order of jobs, enters what they leave into the store, and tells a listener.
@@ -176,8 +179,12 @@ class Ledger:
     def _complaint(self, blocked: list[Job]) -> str:
         told = [
             f"job '{self._jobs[key].name}' failed: {error} (what it printed, and the traceback: {self._store.log(key)})"
-            for key, error in self._errors.items()
+            for key, error in list(self._errors.items())[:TOLD]
         ]
+        if len(self._errors) > TOLD:
+            told.append(
+                f"and {_counted(len(self._errors) - TOLD, 'more job', 'more jobs')} failed; see: disparate runs --jobs"
+            )
         kept = sum(key in self._records for key in self._jobs)
         return (
             "\n".join(told)

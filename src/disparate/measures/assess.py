@@ -45,8 +45,8 @@ def assess(
     - Comparisons: excessive risk, fairness violation, churn, hardware sensitivity, and the floors of churn.
 
     What acts on training is judged over seeds, what acts on the trained model over seeds and examples. Comparisons that
-    cannot be negative are held against their floor. ``distinguishable`` is Benjamini–Hochberg over all judged findings
-    of the call, at 1 − level.
+    cannot be negative are held against their floor. ``distinguishable`` is Benjamini–Hochberg within each measure and
+    partition (all variants, groups and classes together), at 1 − level.
 
     Args:
         runs: Runs over the same examples in the same order; variant ``"reference"``, repeat 0, is the reference, its

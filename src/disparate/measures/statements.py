@@ -220,19 +220,39 @@ def judged(
 
 
 def corrected(findings: Sequence[Finding], *, rate: float) -> list[Finding]:
-    """Return findings with ``distinguishable`` decided by Benjamini–Hochberg over all that have a p-value.
+    """Return findings with ``distinguishable`` decided: significant within its table, and larger than its noise floor.
+
+    Significant is Benjamini–Hochberg within each table of a report.
+    A table is one measure of one partition, over all variants, groups and classes. Pooling all tables instead would
+    let the many rates per class, which repeat each other, decide whether a change of accuracy can be told from noise.
 
     Args:
         findings: The findings of one report.
-        rate: False discovery rate.
+        rate: False discovery rate within a table.
 
     Returns:
         The findings in their order; those without a p-value keep None.
     """
-    p_values = {place: item.p_value for place, item in enumerate(findings) if item.p_value is not None}
-    adjusted = benjamini_hochberg(np.array(list(p_values.values()), dtype=np.float64))
-    decided = dict(zip(p_values, (adjusted <= rate).tolist(), strict=True))
-    return [replace(item, distinguishable=decided.get(place)) for place, item in enumerate(findings)]
+    tables: dict[tuple[object, ...], list[int]] = {}
+    for position, item in enumerate(findings):
+        if item.p_value is not None:
+            tables.setdefault(_table_of(item), []).append(position)
+    decided: dict[int, bool] = {}
+    for positions in tables.values():
+        p_values = np.array([findings[position].p_value for position in positions], dtype=np.float64)
+        found = (benjamini_hochberg(p_values) <= rate).tolist()
+        decided |= {place: one and _clears(findings[place]) for place, one in zip(positions, found, strict=True)}
+    return [replace(item, distinguishable=decided.get(position)) for position, item in enumerate(findings)]
+
+
+def _clears(finding: Finding) -> bool:
+    floor = finding.null.value if finding.null else 0.0
+    return finding.value is not None and abs(finding.value) > floor
+
+
+def _table_of(finding: Finding) -> tuple[object, ...]:
+    where = finding.where or {}
+    return finding.measure, *(where.get(key) for key in ("by", "form", "of"))
 
 
 def _with_interval(base: Finding, estimate: PairedEstimate, place: Place, case: Case, *, method: str) -> Finding:
