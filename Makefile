@@ -21,8 +21,8 @@ demo: $(VENV)/demo.done
 	$(BIN)/disparate audit demo --store demo
 
 lint: $(VENV)/test.done
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 

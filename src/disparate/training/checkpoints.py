@@ -86,7 +86,7 @@ def parameter_distance(left: Path, right: Path) -> dict[str, float]:
 
     $$ \rho = \lVert \theta - \theta' \rVert_2, \qquad \rho / \lVert \theta' \rVert_2 $$
 
-    Over trained parameters only; running statistics do not count (nelaturu2023, theorem 4.1, for one pair).
+    Over trained parameters only; running statistics do not count (nelaturu2024, theorem 4.1, for one pair).
 
     Args:
         left: Checkpoint of the variant.
