@@ -85,6 +85,7 @@ class Groups:
         names: Names of the groups, in a fixed order; a group without an example keeps its row.
         codes: Index into ``names`` per example, shape (examples,).
         reference: Name of the reference group.
+        multiplicity: How many alike examples a row stands for; 1 each where not given.
 
     Example:
         >>> groups = Groups.of({"sex": Attribute.of(["f", "m", "m"])}, by="sex")
@@ -96,6 +97,7 @@ class Groups:
     names: tuple[str, ...]
     codes: NDArray[np.int32]
     reference: str
+    multiplicity: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.reference not in self.names:
@@ -105,13 +107,21 @@ class Groups:
             )
 
     @classmethod
-    def of(cls, attributes: Mapping[str, Attribute], *, by: str, reference: str | None = None) -> "Groups":
+    def of(
+        cls,
+        attributes: Mapping[str, Attribute],
+        *,
+        by: str,
+        reference: str | None = None,
+        multiplicity: NDArray[np.int64] | None = None,
+    ) -> "Groups":
         """Partition examples by an attribute or by an intersection.
 
         Args:
             attributes: Attribute by name, all of one length.
             by: An attribute's name, or several joined by ``*``.
             reference: Name of the reference group; the largest where not given.
+            multiplicity: How many alike examples a row stands for; 1 each where not given.
 
         Returns:
             The partition. Of an intersection only the combinations that occur are groups.
@@ -128,8 +138,14 @@ class Groups:
         joint = _intersection([attributes[part] for part in parts])
         if not joint.names:
             raise BadInput(f"group column '{by}' holds no name; at least one example was expected.")
-        largest = joint.names[int(np.argmax(np.bincount(joint.codes, minlength=len(joint.names))))]
-        return cls(by=INTERSECTION.join(parts), names=joint.names, codes=joint.codes, reference=reference or largest)
+        largest = joint.names[int(np.argmax(_sizes(joint.codes, len(joint.names), multiplicity)))]
+        return cls(
+            by=INTERSECTION.join(parts),
+            names=joint.names,
+            codes=joint.codes,
+            reference=reference or largest,
+            multiplicity=multiplicity,
+        )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -140,7 +156,7 @@ class Groups:
     @property
     def sizes(self) -> NDArray[np.int64]:
         """Number of examples per group, in the order of ``names``."""
-        return np.bincount(self.codes, minlength=len(self.names)).astype(np.int64)
+        return _sizes(self.codes, len(self.names), self.multiplicity)
 
     def counts(self) -> dict[str, int]:
         """Return the number of examples by group name; 0 for a group that was not seen."""
@@ -185,6 +201,10 @@ def _as_text(value: object) -> str:
     if value is None or type(value).__name__ == "NAType":  # pandas.NA, which has no truth value
         return MISSING
     return MISSING if value == "" or value != value else str(value)
+
+
+def _sizes(codes: NDArray[np.int32], groups: int, multiplicity: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    return np.bincount(codes, weights=multiplicity, minlength=groups).astype(np.int64)
 
 
 def _require_one_length(lengths: Mapping[str, int]) -> None:

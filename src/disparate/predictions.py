@@ -38,8 +38,9 @@ class Predictions:
         example_id: Stable id per example, unique; texts.
         target: Label index per example.
         predicted: Answered label index per example.
-        loss: Cross-entropy per example, nats.
-        margin: Logit of the target minus the largest other logit; positive exactly where the answer is right.
+        loss: Cross-entropy per example, nats; None where only answers are known, which is not a loss of 0.
+        margin: Logit of the target minus the largest other logit; positive exactly where the answer is right; None
+            where only answers are known.
         label_names: Name of every label; the length is the number of classes.
         attributes: Group attributes by name.
         run: Which answer this is.
@@ -48,13 +49,14 @@ class Predictions:
         weight: Weight per example, where examples do not count alike.
         cluster_id: What several rows share (a person, a lesion, near-identical images).
         split: Name of the split per example.
+        multiplicity: How many alike examples a row stands for; 1 each where not given. Not with clusters.
     """
 
     example_id: NDArray[np.str_]
     target: NDArray[np.int64]
     predicted: NDArray[np.int64]
-    loss: NDArray[np.float32]
-    margin: NDArray[np.float32]
+    loss: NDArray[np.float32] | None = None
+    margin: NDArray[np.float32] | None = None
     label_names: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     run: Run = field(default_factory=Run)
@@ -63,6 +65,7 @@ class Predictions:
     weight: NDArray[np.float64] | None = None
     cluster_id: NDArray[np.str_] | None = None
     split: NDArray[np.str_] | None = None
+    multiplicity: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         for name, column in self._columns().items():
@@ -73,8 +76,11 @@ class Predictions:
                 )
         _require_labels("target", self.target, len(self.label_names))
         _require_labels("predicted", self.predicted, len(self.label_names))
-        _require_numbers("loss", self.loss, self.run)
-        _require_numbers("margin", self.margin, self.run)
+        for name, values in (("loss", self.loss), ("margin", self.margin)):
+            if values is not None:
+                _require_numbers(name, values, self.run)
+        if self.multiplicity is not None:
+            _require_alike(self.multiplicity, self)
 
     def __len__(self) -> int:
         return len(self.example_id)
@@ -86,7 +92,37 @@ class Predictions:
 
     def groups(self, by: str, *, reference: str | None = None) -> Groups:
         """Partition these examples by an attribute, ``"race"``, or an intersection, ``"race*sex"``."""
-        return Groups.of(self.attributes, by=by, reference=reference)
+        return Groups.of(self.attributes, by=by, reference=reference, multiplicity=self.multiplicity)
+
+    @property
+    def examples(self) -> int:
+        """How many examples the rows stand for."""
+        return len(self) if self.multiplicity is None else int(self.multiplicity.sum())
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """Loss per row, nats, shape (rows,).
+
+        Raises:
+            BadInput: Only answers are known.
+        """
+        return _known("loss", self.loss, self.run)
+
+    @property
+    def margins(self) -> NDArray[np.float64]:
+        """Margin per row, shape (rows,).
+
+        Raises:
+            BadInput: Only answers are known.
+        """
+        return _known("margin", self.margin, self.run)
+
+    @property
+    def mass(self) -> NDArray[np.float64] | None:
+        """What a row adds to a sum over examples: weight times multiplicity; None where every row counts once."""
+        if self.multiplicity is None:
+            return self.weight
+        return self.multiplicity.astype(np.float64) * (1.0 if self.weight is None else self.weight)
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Predictions":
         """Return the predictions of some examples, in the given order."""
@@ -146,3 +182,21 @@ def _require_numbers(name: str, values: NDArray[np.float32], run: Run) -> None:
             f"{name} of {run} is NaN for {wrong.size} of {len(values)} examples, first in row {wrong[0]}; "
             "a number was expected. The model diverged or the choice broke it: lower the learning rate or the strength."
         )
+
+
+def _require_alike(multiplicity: NDArray[np.int64], predictions: Predictions) -> None:
+    if (multiplicity < 1).any():
+        row = int(np.argmin(multiplicity))
+        raise BadInput(
+            f"multiplicity of row {row} of {predictions.run} is {multiplicity[row]}; at least 1 was expected."
+        )
+    if predictions.cluster_id is not None:
+        raise BadInput(
+            f"{predictions.run} has clusters and multiplicities; rows of one person cannot be counted as one."
+        )
+
+
+def _known(name: str, values: NDArray[np.float32] | None, run: Run) -> NDArray[np.float64]:
+    if values is None:
+        raise BadInput(f"{run} holds answers and no {name}; give scores or a loss, or leave measures of {name} out.")
+    return values.astype(np.float64)

@@ -65,7 +65,7 @@ def _by_seed(runs: Sequence[Predictions], variant: str) -> dict[int, Predictions
 
 def _chosen(reference: Sequence[Predictions], answers: Sequence[Predictions], by: str) -> list[int]:
     flips = np.sum([a.predicted != r.predicted for a, r in zip(answers, reference, strict=True)], axis=0)
-    closeness = np.mean([np.abs(r.margin) for r in reference], axis=0)
+    closeness = np.mean([np.abs(r.margins) for r in reference], axis=0)
     groups = reference[0].groups(by)
     order = np.lexsort((reference[0].example_id, closeness, -flips))
     chosen: list[int] = []

@@ -139,13 +139,14 @@ class Bench:
         kinds = {measure.kind for measure in measures}
         violated = "violation" in kinds and self.case.cut.by is not None
         sensitive = "sensitivity" in kinds and bool(self.hardware)
-        if violated or sensitive:
+        if violated or (sensitive and self.case.panel.has_losses):
             losses = self._means("loss")
             if violated:
                 yield from violations(self.case, losses, generator=self.generator)
             if sensitive:
                 yield from self._sensitivity(losses)
-                yield from self._sensitivity(self._means("accuracy"))
+        if sensitive:
+            yield from self._sensitivity(self._means("accuracy"))
 
     def _sensitivity(self, means: Means) -> Iterator[Finding]:
         yield from sensitivities(self.case, means, self.hardware, generator=self.generator)

@@ -123,7 +123,8 @@ def by_group(predictions: Predictions, *, by: str, measures: Sequence[AnyMeasure
         ({'f': 1.0, 'm': 0.0}, {'accuracy': 1.0})
     """
     groups = predictions.groups(by)
-    everyone = Groups(by=by, names=("",), codes=np.zeros(len(predictions), dtype=np.int32), reference="")
+    codes = np.zeros(len(predictions), dtype=np.int32)
+    everyone = Groups(by=by, names=("",), codes=codes, reference="", multiplicity=predictions.multiplicity)
     split: dict[str, dict[str, float | None]] = {}
     whole: dict[str, float | None] = {}
     for measure in measures:
@@ -147,7 +148,7 @@ def group_values(measure: Measure, predictions: Predictions, groups: Groups) -> 
         BadInput: The measure compares groups or runs.
     """
     if measure.kind == "mean":
-        return group_means(measure.function(predictions), groups, weight=predictions.weight)
+        return group_means(measure.function(predictions), groups, weight=predictions.mass)
     if measure.kind not in {"rate", "class_rate"}:
         raise BadInput(
             f"measure '{measure.name}' compares groups or runs and has no value per group; measures such as "
@@ -164,7 +165,7 @@ def group_counts(predictions: Predictions, groups: Groups) -> NDArray[np.float64
         groups.codes,
         groups=len(groups),
         classes=len(predictions.label_names),
-        weight=predictions.weight,
+        weight=predictions.mass,
     )
 
 
@@ -176,7 +177,7 @@ def group_means(
     Args:
         values: One value per example, shape (examples,).
         groups: The partition.
-        weight: Weight per example.
+        weight: What every row counts.
 
     Returns:
         Shape (groups,).

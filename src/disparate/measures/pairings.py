@@ -94,7 +94,9 @@ class Pairing:
     ) -> Finding:
         nulls = [Null(name=REPEAT, value=_rms(self.repeat_means[:, index]))] if self.repeats else []
         if not self.case.trains(base.variant):
-            nulls.append(flip_floor(values[:, self.case.cut.rows(index)]))
+            rows = self.case.cut.rows(index)
+            alike = self.case.panel.first.multiplicity
+            nulls.append(flip_floor(values[:, rows], multiplicity=None if alike is None else alike[rows]))
         elif len(self.seed_means) > 1:
             nulls.append(Null(name=SEEDS, value=_rms(self.seed_means[..., index])))
         return with_test(base, estimate, place, self.case, method="t", nulls=nulls)
@@ -199,7 +201,7 @@ def _seed_means(measure: Measure, case: Case) -> Array:
 
 
 def _means(values: Array, case: Case) -> Array:
-    return group_means(values, case.cut.groups, weight=case.panel.first.weight)
+    return group_means(values, case.cut.groups, weight=case.panel.first.mass)
 
 
 def _rms(values: Array) -> float:

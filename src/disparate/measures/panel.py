@@ -64,6 +64,11 @@ class Panel:
         return self.runs[0]
 
     @property
+    def has_losses(self) -> bool:
+        """Whether every run knows the loss of its examples, not its answers alone."""
+        return all(item.loss is not None for item in (*self.runs, *self.repeats))
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """Names of the variants, the reference first."""
         return tuple(dict.fromkeys((REFERENCE, *(item.run.variant for item in self.runs))))
@@ -116,10 +121,10 @@ class Cut:
     groups: Groups
 
     @classmethod
-    def whole(cls, examples: int) -> "Cut":
+    def whole(cls, rows: int, multiplicity: NDArray[np.int64] | None = None) -> "Cut":
         """Return all examples as one group."""
-        codes = np.zeros(examples, dtype=np.int32)
-        return cls(by=None, groups=Groups(by="", names=("",), codes=codes, reference=""))
+        codes = np.zeros(rows, dtype=np.int32)
+        return cls(by=None, groups=Groups(by="", names=("",), codes=codes, reference="", multiplicity=multiplicity))
 
     @property
     def reference(self) -> int:
@@ -162,7 +167,8 @@ def cuts_of(panel: Panel, by: Sequence[str], reference_groups: Mapping[str, str]
     """
     if unknown := sorted(set(reference_groups) - set(by)):
         raise BadInput(f"reference group given for '{unknown[0]}', which is not asked for.{suggestion(unknown[0], by)}")
-    return [Cut.whole(len(panel.first)), *(_cut(panel, name, reference_groups.get(name)) for name in by)]
+    whole = Cut.whole(len(panel.first), panel.first.multiplicity)
+    return [whole, *(_cut(panel, name, reference_groups.get(name)) for name in by)]
 
 
 def units_of(panel: Panel, columns: Sequence[NDArray[Any]] | None) -> Units:
@@ -171,9 +177,9 @@ def units_of(panel: Panel, columns: Sequence[NDArray[Any]] | None) -> Units:
     if first.cluster_id is not None:
         return Units.clusters(first.cluster_id)
     if columns is None:
-        return Units.clusters(np.arange(len(first)))
+        return Units.singles(len(first), first.multiplicity)
     weights = [] if first.weight is None else [first.weight]
-    return Units.cells([*columns, *weights])
+    return Units.cells([*columns, *weights], multiplicity=first.multiplicity)
 
 
 def _cut(panel: Panel, by: str, reference: str | None) -> Cut:

@@ -223,7 +223,7 @@ def correct(predictions: Predictions) -> Array:
 
 def losses(predictions: Predictions) -> Array:
     """Return the loss of every example, nats; the mean is J(θ; D_a). Shape (examples,)."""
-    return predictions.loss.astype(np.float64)
+    return predictions.losses
 
 
 def _hits(counts: Counts) -> Array:

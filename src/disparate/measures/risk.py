@@ -23,7 +23,7 @@ def excessive_risk(variant: Predictions, reference: Predictions) -> Array:
     Returns:
         Shape (examples,).
     """
-    return variant.loss.astype(np.float64) - reference.loss.astype(np.float64)
+    return variant.losses - reference.losses
 
 
 def fairness_violation(risks: Array) -> Array:

@@ -126,12 +126,16 @@ class MeanSeries:
     def test_set_null(self, operator: Array, place: int, *, trains: bool) -> Null | None:
         """Return √(err / n) of the reference for another training, and the noise of the flips for the same one."""
         if not trains:
-            return flip_floor(self._combined(operator, place))
+            return flip_floor(self._combined(operator, place), multiplicity=self._multiplicity(place))
         if self.measure.name != "accuracy":
             return None
-        rows = self.cut.rows(place)
-        values = self._per_seed(np.where(operator < 0, -operator, 0.0), rows)
-        return binomial_null(float(np.clip(1 - values.mean(), 0, 1)), len(rows))
+        values = self._combined(np.where(operator < 0, -operator, 0.0), place)
+        share = np.average(values.mean(axis=0), weights=self._multiplicity(place))
+        return binomial_null(float(np.clip(1 - share, 0, 1)), int(self.cut.groups.sizes[place]))
+
+    def _multiplicity(self, place: int) -> NDArray[np.int64] | None:
+        alike = self.panel.first.multiplicity
+        return None if alike is None else alike[self.cut.rows(place)]
 
     def _combined(self, operator: Array, place: int) -> Array:
         return self._per_seed(operator, self.cut.rows(place))
@@ -240,7 +244,12 @@ def estimate_of(values: Array, panel: Panel, rows: NDArray[np.intp]) -> PairedEs
     """Return the estimate of values (seeds, examples of a group), with the panel's clusters and weights."""
     first = panel.first
     clusters = None if first.cluster_id is None else np.unique(first.cluster_id[rows], return_inverse=True)[1]
-    return paired_mean(values, clusters=clusters, weight=None if first.weight is None else first.weight[rows])
+    return paired_mean(
+        values,
+        clusters=clusters,
+        weight=None if first.weight is None else first.weight[rows],
+        multiplicity=None if first.multiplicity is None else first.multiplicity[rows],
+    )
 
 
 def _replicated(panel: Panel, cut: Cut, replicates: int, generator: np.random.Generator) -> Iterator[Counts]:
@@ -307,7 +316,7 @@ def _combined(weights: Array, covariance: Array) -> Array:
 
 
 def _means(values: Array, panel: Panel, cut: Cut) -> Array:
-    return group_means(values, cut.groups, weight=panel.first.weight)
+    return group_means(values, cut.groups, weight=panel.first.mass)
 
 
 def _rows(rows: list[Array], *shape: int) -> Array:

@@ -66,7 +66,7 @@ class Means:
         """
         values = np.stack([_badness(of, item) for item in case.panel.runs])
         repeats = [_badness(of, item) for item in case.panel.repeats]
-        weight = case.panel.first.weight
+        weight = case.panel.first.mass
         means = [group_means(row, case.cut.groups, weight=weight) for row in (*values, *repeats)]
         return cls(
             of=of,
@@ -305,7 +305,7 @@ def _blank(spread: Spread, case: Case, place: Place, seeds: tuple[int, ...]) -> 
 
 
 def _badness(of: str, predictions: Predictions) -> Array:
-    return predictions.loss.astype(np.float64) if of == "loss" else 1.0 - predictions.correct.astype(np.float64)
+    return predictions.losses if of == "loss" else 1.0 - predictions.correct.astype(np.float64)
 
 
 def _whole(case: Case) -> Place:

@@ -37,11 +37,12 @@ class Units:
         return len(self.multiplicity)
 
     @classmethod
-    def cells(cls, columns: Sequence[NDArray[np.generic]]) -> "Units":
+    def cells(cls, columns: Sequence[NDArray[np.generic]], *, multiplicity: NDArray[np.int64] | None = None) -> "Units":
         """Return the cells of examples that agree in every column.
 
         Args:
-            columns: Groups, targets, answers of every run …, each of shape (examples,).
+            columns: Groups, targets, answers of every run …, each of shape (rows,).
+            multiplicity: How many alike examples a row stands for; 1 each where not given.
 
         Returns:
             One unit per pattern that occurs.
@@ -54,8 +55,23 @@ class Units:
         for column in columns:
             levels, place = np.unique(column, return_inverse=True)
             code = np.unique(code * len(levels) + place, return_inverse=True)[1]
-        _, rows, multiplicity = np.unique(code, return_index=True, return_counts=True)
-        return cls(rows=rows, unit=np.arange(len(rows)), multiplicity=multiplicity.astype(np.int64))
+        _, rows, cell = np.unique(code, return_index=True, return_inverse=True)
+        size = np.bincount(cell, weights=multiplicity, minlength=len(rows))
+        return cls(rows=rows, unit=np.arange(len(rows)), multiplicity=size.astype(np.int64))
+
+    @classmethod
+    def singles(cls, rows: int, multiplicity: NDArray[np.int64] | None = None) -> "Units":
+        """Return the rows, each one a unit.
+
+        Args:
+            rows: Number of rows.
+            multiplicity: How many alike examples a row stands for; 1 each where not given.
+
+        Returns:
+            One unit per row.
+        """
+        each = np.ones(rows, dtype=np.int64) if multiplicity is None else multiplicity
+        return cls(rows=np.arange(rows), unit=np.arange(rows), multiplicity=each)
 
     @classmethod
     def clusters(cls, labels: NDArray[np.generic]) -> "Units":

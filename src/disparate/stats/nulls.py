@@ -86,14 +86,15 @@ def binomial_null(error: float, n: int) -> Null:
     return Null(name=TEST_SET, value=math.sqrt(2) * binomial_floor(error, n))
 
 
-def flip_floor(differences: NDArray[np.float64]) -> Null:
+def flip_floor(differences: NDArray[np.float64], *, multiplicity: NDArray[np.int64] | None = None) -> Null:
     """Return N4 for one training run in two ways: the noise if the sign of every paired difference were a fair coin.
 
     √(mean d² / n); for accuracy √(share of flips / n), McNemar's standard error. Of several seeds it is the noise of
     one.
 
     Args:
-        differences: Variant minus reference, shape (seeds, examples).
+        differences: Variant minus reference, shape (seeds, rows).
+        multiplicity: How many alike examples a row stands for, shape (rows,); 1 each where not given.
 
     Returns:
         The floor, in the unit of the differences.
@@ -107,7 +108,9 @@ def flip_floor(differences: NDArray[np.float64]) -> Null:
     """
     if differences.size == 0:
         raise NotEnoughData("N4 test set: no example was given.")
-    return Null(name=TEST_SET, value=float(np.sqrt(np.mean(differences**2) / differences.shape[1])))
+    examples = differences.shape[1] if multiplicity is None else int(multiplicity.sum())
+    square = np.average((differences**2).mean(axis=0), weights=multiplicity)
+    return Null(name=TEST_SET, value=float(np.sqrt(square / examples)))
 
 
 def another_seed(

@@ -127,6 +127,7 @@ def paired_mean(
     *,
     clusters: NDArray[np.int64] | None = None,
     weight: NDArray[np.float64] | None = None,
+    multiplicity: NDArray[np.int64] | None = None,
 ) -> PairedEstimate:
     """Return the mean of differences paired by example and by seed, with its variance on each axis.
 
@@ -138,6 +139,8 @@ def paired_mean(
         differences: Variant minus reference, shape (seeds, examples).
         clusters: Cluster index per example, shape (examples,); every example is its own where not given.
         weight: Weight per example, shape (examples,).
+        multiplicity: How many alike examples a column stands for, shape (examples,); 1 each where not given. Not with
+            clusters.
 
     Returns:
         The estimate.
@@ -152,18 +155,21 @@ def paired_mean(
     """
     if differences.ndim != 2 or differences.size == 0:
         raise BadInput(f"differences have shape {differences.shape}; (seeds, examples) with at least one of each.")
-    values = differences if weight is None else linearised(differences, weight)
+    if clusters is not None and multiplicity is not None:
+        raise BadInput("differences have clusters and multiplicities; rows of one person cannot be counted as one.")
+    values = differences if weight is None else linearised(differences, weight, multiplicity=multiplicity)
     if not np.isfinite(values).all():
         raise BadInput("differences hold NaN or infinity; finite numbers were expected.")
     seeds, examples = values.shape
-    mean = float(values.mean())
-    by_seed, by_example = values.mean(axis=1), values.mean(axis=0)
+    by_seed, by_example = np.average(values, axis=1, weights=multiplicity), values.mean(axis=0)
+    mean = float(by_seed.mean())
+    alike = np.ones(examples, dtype=np.int64) if multiplicity is None else multiplicity
     labels = np.arange(examples) if clusters is None else np.unique(clusters, return_inverse=True)[1]
-    units = int(labels.max()) + 1
+    units = int(alike.sum()) if clusters is None else int(labels.max()) + 1
     rest = values - by_seed[:, None] - by_example + mean
     over_seeds = float(by_seed.var(ddof=1)) / seeds if seeds > 1 else None
-    over_examples = _clustered(by_example[None] - mean, labels, units) if units > 1 else None
-    interaction = _clustered(rest, labels, units) / (seeds * (seeds - 1)) if seeds > 1 and units > 1 else None
+    over_examples = _clustered(by_example[None] - mean, labels, alike, units) if units > 1 else None
+    interaction = _clustered(rest, labels, alike, units) / (seeds * (seeds - 1)) if seeds > 1 and units > 1 else None
     return PairedEstimate(
         value=mean,
         seeds=seeds,
@@ -214,12 +220,15 @@ def estimate_from_replicates(
     )
 
 
-def linearised(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def linearised(
+    values: NDArray[np.float64], weight: NDArray[np.float64], *, multiplicity: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """Return values whose plain mean is the weighted mean, and whose spread is that of the ratio Σwx / Σw.
 
     Args:
         values: Shape (seeds, examples).
         weight: Weight per example, not all zero.
+        multiplicity: How many alike examples a column stands for; 1 each where not given.
 
     Returns:
         θ + w (x − θ) / mean(w) with θ the weighted mean, shape (seeds, examples).
@@ -228,10 +237,16 @@ def linearised(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDAr
         >>> linearised(np.array([[0.0, 1.0]]), np.array([1.0, 3.0])).tolist()
         [[0.375, 1.125]]
     """
-    mean = float(values.mean(axis=0) @ weight / weight.sum())
-    return mean + weight * (values - mean) / weight.mean()
+    mass = weight if multiplicity is None else weight * multiplicity
+    mean = float(values.mean(axis=0) @ mass / mass.sum())
+    return mean + weight * (values - mean) / np.average(weight, weights=multiplicity)
 
 
-def _clustered(residuals: NDArray[np.float64], labels: NDArray[np.intp], units: int) -> float:
-    sums = np.stack([np.bincount(labels, weights=row, minlength=units) for row in residuals])
-    return float((sums**2).sum()) * units / (units - 1) / residuals.shape[1] ** 2
+def _clustered(residuals: NDArray[np.float64], labels: NDArray[np.intp], alike: NDArray[np.int64], units: int) -> float:
+    """Return Σ (sum of a cluster)² · G / (G − 1) / n²; alike examples, which are no cluster, are squared one by one."""
+    squares = (
+        residuals**2 @ alike
+        if len(residuals[0]) == int(labels.max()) + 1
+        else np.stack([np.bincount(labels, weights=row) for row in residuals]) ** 2
+    )
+    return float(squares.sum()) * units / (units - 1) / float(alike.sum()) ** 2

@@ -52,6 +52,10 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
     Raises:
         BadInput: A group attribute is called like a column of the schema, or a text cannot be written as UTF-8.
     """
+    if predictions.loss is None or predictions.margin is None or predictions.multiplicity is not None:
+        raise BadInput(
+            f"{predictions.run} holds answers alone, or counts of them; a predictions file needs losses too."
+        )
     if clash := sorted(RESERVED & set(predictions.attributes)):
         raise BadInput(
             f"group attribute '{clash[0]}' of {predictions.run} is called like a column of a predictions file "
