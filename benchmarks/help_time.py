@@ -4,13 +4,15 @@ Run: python benchmarks/help_time.py. Ratios are of medians within one run, so th
 """
 
 import json
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from disparate.provenance import machine, versions
+from disparate.provenance import cores, cpu_name, versions
 
 RUNS = 11
 LIMIT_S = 0.3
@@ -39,6 +41,7 @@ def measure() -> dict[str, list[float]]:
 
 def main() -> None:
     """Measure, write the result beside this file and print it."""
+    load = os.getloadavg()[0]
     times = measure()
     medians = {name: statistics.median(values) for name, values in times.items()}
     whole = medians["disparate --help"]
@@ -49,7 +52,12 @@ def main() -> None:
         "fastest_s": {name: round(min(values), 4) for name, values in times.items()},
         "ratio": {name: round(whole / value, 3) for name, value in medians.items() if value != whole},
         "limit_s": LIMIT_S,
-        "machine": machine(),
+        "machine": {
+            "system": platform.system(),
+            "processor": cpu_name(),
+            "cores": cores(),
+            "load_before": round(load, 1),
+        },
         "versions": versions(),
     }
     OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
