@@ -96,6 +96,14 @@ class Variant:
         return tuple(choice for choice in self.choices if isinstance(choice, ModelChoice))
 
 
+def is_stochastic(choice: Choice) -> bool:
+    """Return whether a choice draws at random when it is applied, so that an audit repeats it for every draw.
+
+    A choice says so with an attribute or property ``stochastic``; without one it does not.
+    """
+    return bool(getattr(choice, "stochastic", False))
+
+
 def describe(choice: Choice, name: str) -> dict[str, Any]:
     """Return a choice as the plain table a recipe would hold, settings sorted.
 

@@ -5,6 +5,7 @@ import pytest
 from disparate.auditing.plan import acts_on_training, fingerprint_jobs, plan, profiles_of
 from disparate.choice import Variant
 from disparate.choices.hardware import Hardware
+from disparate.choices.prune import Prune
 from disparate.predictions import REFERENCE
 
 
@@ -101,6 +102,17 @@ def test_what_acts_on_training_is_told(audit):
         "half": False,
         "half, int8": False,
     }
+
+
+def test_a_random_choice_is_drawn_again_and_another_is_not(audit):
+    variants = (
+        Variant(name="random", choices=(Prune(rate=0.5, method="random"),)),
+        Variant(name="smallest", choices=(Prune(rate=0.5),)),
+    )
+    runs = laid_out(replace(audit, variants=variants, draws=3, seeds=(0,))).runs
+    assert [run.run.draw for run in runs if run.run.variant == "random"] == [0, 1, 2]
+    assert [run.run.draw for run in runs if run.run.variant == "smallest"] == [0]
+    assert len({run.key for run in runs if run.run.variant == "random"}) == 3
 
 
 def test_jobs_carry_their_profiles_environment(audit):

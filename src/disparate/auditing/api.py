@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from torch import nn
 
 from disparate.auditing import steps
 from disparate.auditing.audit import MEASURES, Audit
+from disparate.auditing.code import code_of
 from disparate.auditing.plan import STEPS
 from disparate.auditing.run import Engine, perform
 from disparate.choice import Choice, Variant
@@ -117,13 +117,13 @@ def _given(model: Model, root: Path) -> _Given:
     if isinstance(model, nn.Module):
         path = _save_weights(model, root)
         table = {"name": f"inline:{type(model).__name__}", "trained": str(path)}
-        return _Given(table=table, code=_code_of(type(model), repr(model)), make=lambda: copy.deepcopy(model))
+        return _Given(table=table, code=code_of(type(model), repr(model)), make=lambda: copy.deepcopy(model))
     if isinstance(model, Mapping):
         return _Given(table=dict(model))
     name = f"{model.__module__}:{model.__qualname__}"
     if model.__module__ == "__main__" or "<" in name:
-        return _Given(table={"name": f"inline:{model.__qualname__}"}, code=_code_of(model, repr(model())), make=model)
-    return _Given(table={"name": name}, code=_code_of(sys.modules[model.__module__]))
+        return _Given(table={"name": f"inline:{model.__qualname__}"}, code=code_of(model, repr(model())), make=model)
+    return _Given(table={"name": name}, code=code_of(sys.modules[model.__module__]))
 
 
 def _save_weights(model: nn.Module, root: Path) -> Path:
@@ -135,14 +135,6 @@ def _save_weights(model: nn.Module, root: Path) -> Path:
     path.parent.mkdir(exist_ok=True)
     save_file(state, path)
     return path
-
-
-def _code_of(thing: Any, more: str = "") -> str:
-    try:
-        source = inspect.getsource(thing)
-    except (OSError, TypeError):
-        source = ""
-    return hashlib.sha256((source + more).encode()).hexdigest()
 
 
 def _chain(value: Choice | Sequence[Choice]) -> tuple[Choice, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from disparate.auditing.audit import Audit, is_trained
-from disparate.choice import Variant
+from disparate.choice import Variant, is_stochastic
 from disparate.choices import choice_table
 from disparate.engine.job import Job, key_of
 from disparate.errors import BadInput
@@ -144,7 +144,7 @@ class _Layout:
 
     def runs(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> list[PlannedRun]:
         weights = self._training(variant, run, jobs)
-        noisy = any(getattr(choice, "stochastic", False) for choice in variant.model_choices())
+        noisy = any(is_stochastic(choice) for choice in variant.model_choices())
         draws = range(self.audit.draws if noisy else 1)
         return [self._prediction(variant, replace(run, draw=draw), weights, jobs, noisy) for draw in draws]
 

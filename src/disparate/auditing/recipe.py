@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from disparate.auditing.audit import MEASURES, Audit
+from disparate.auditing.code import code_of_trusted
 from disparate.choice import Choice, Variant
 from disparate.choices import build_choice, choice_table
 from disparate.errors import BadInput, suggestion
@@ -132,6 +133,7 @@ def parse_recipe(tables: Mapping[str, Any], *, source: str = "recipe", trust: Se
         maxima=recipe.gate.max,
         minima=recipe.gate.min,
         trust=tuple(trust),
+        code=code_of_trusted(recipe.model, trust),
     )
 
 

@@ -61,6 +61,11 @@ class Prune:
             hint = f"; {self.rate:g} % is rate={self.rate / 100:g}" if 1 <= self.rate < 100 else ""
             raise BadInput(f"Prune(rate={self.rate}): a share in [0, 1) was expected{hint}.")
 
+    @property
+    def stochastic(self) -> bool:
+        """Whether another draw removes other weights."""
+        return self.method == "random"
+
     def apply(self, model: nn.Module, context: DeployContext) -> nn.Module:
         """Return a pruned copy.
 
