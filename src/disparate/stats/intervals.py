@@ -71,14 +71,14 @@ def t_interval(values: NDArray[np.float64], *, level: float = 0.95) -> Interval:
     return Interval(mean - reach, mean + reach)
 
 
-def wilson_interval(share: float, n: int, *, level: float = 0.95) -> Interval:
+def wilson_interval(share: float, n: float, *, level: float = 0.95) -> Interval:
     """Return Wilson's interval for a share of ``n`` independent examples (wilson1927).
 
     It never has zero width: 0 of 10 is not certainty.
 
     Args:
         share: The observed share, in [0, 1].
-        n: Number of examples.
+        n: Number of examples; an effective number need not be whole.
         level: Level of the interval.
 
     Returns:
