@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from disparate.choices.quantize import Quantize
     from disparate.choices.seed import Seed
     from disparate.choices.stopping import Stopping
+    from disparate.comparing.api import compare
+    from disparate.comparing.columns import Columns
     from disparate.data.grouped import GroupedDataset
     from disparate.data.torch_adapter import from_torch
     from disparate.errors import DisparateError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Attribute": "disparate.groups",
+    "Columns": "disparate.comparing.columns",
     "DisparateError": "disparate.errors",
     "Finding": "disparate.findings",
     "Findings": "disparate.findings",
@@ -51,12 +54,14 @@ _HOMES = {
     "Variant": "disparate.choice",
     "audit": "disparate.auditing.api",
     "by_group": "disparate.measures.frame",
+    "compare": "disparate.comparing.api",
     "from_torch": "disparate.data.torch_adapter",
     "page": "disparate.report.html",
 }
 
 __all__ = [
     "Attribute",
+    "Columns",
     "DisparateError",
     "Finding",
     "Findings",
@@ -78,6 +83,7 @@ __all__ = [
     "Variant",
     "audit",
     "by_group",
+    "compare",
     "from_torch",
     "page",
 ]

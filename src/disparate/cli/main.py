@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from disparate.cli.audit import audit
+from disparate.cli.compare import compare
 from disparate.cli.doctor import doctor
 from disparate.cli.gate import gate
 from disparate.cli.recipe import recipe
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (audit, report, gate, runs, recipe, doctor):
+for command in (audit, compare, report, gate, runs, recipe, doctor):
     app.command()(command)
 
 

@@ -38,6 +38,13 @@ TITLES: dict[str, str] = {
     "D110": "The reference was trained elsewhere",
     "D111": "Examples were set aside",
     "D112": "Nothing is distinguishable",
+    "D201": "Ids differ by leading zeros alone",
+    "D202": "Examples are on one side only",
+    "D203": "Seeds were given as variants",
+    "D204": "Seeds have no partner",
+    "D205": "One answer for everything",
+    "D206": "Answers that are never right",
+    "D207": "A probability of exactly zero",
 }
 """Every caution by its code."""
 PAGES: dict[str, str] = {code: f"docs/cautions/{code}.md" for code in TITLES}
@@ -132,7 +139,7 @@ def _has_repeats(result: Result) -> bool:
 
 def _speaks_of_repeats(finding: Finding) -> bool:
     words = (finding.null.name if finding.null else "", finding.method or "", finding.undefined or "", finding.variant)
-    return any("repeat" in word or "deterministic" in word for word in words)
+    return any("repeat" in word.replace("never repeated", "") or "deterministic" in word for word in words)
 
 
 def _label_is_group(result: Result) -> Iterable[Caution]:

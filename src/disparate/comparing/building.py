@@ -1,0 +1,152 @@
+"""From matched tables to predictions: one list of labels, one place per group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from disparate.comparing.answers import Answers
+from disparate.comparing.columns import Columns
+from disparate.comparing.scoring import Scored, scored
+from disparate.data.columns import in_order
+from disparate.errors import BadInput
+from disparate.groups import Attribute
+from disparate.predictions import Predictions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Built:
+    """Predictions of every run.
+
+    Args:
+        runs: The predictions.
+        zeros: Table to how many targets had a probability of exactly 0.
+    """
+
+    runs: tuple[Predictions, ...]
+    zeros: dict[str, int]
+
+
+def build(tables: Sequence[Answers], columns: Columns) -> Built:
+    """Return predictions from tables over the same examples, the reference's first.
+
+    Args:
+        tables: The tables.
+        columns: How scores are to be read.
+
+    Returns:
+        The predictions; losses only where scores or a loss are there in every table.
+
+    Raises:
+        BadInput: Scores do not fit the labels, or no answer of a table is ever a target.
+    """
+    first = tables[0]
+    names = label_names(tables)
+    target = recoded(_target(first), names)
+    ids = pc.cast(first.ids, pa.string()).to_numpy(zero_copy_only=False).astype(np.str_)
+    told = [_answers(table, names, target, columns) for table in tables]
+    losses = all(loss is not None for _, loss, _ in told)
+    runs = tuple(
+        Predictions(
+            example_id=ids,
+            target=target,
+            predicted=predicted,
+            loss=loss if losses else None,
+            label_names=names,
+            attributes=first.groups,
+            run=table.run,
+            weight=first.weight,
+            cluster_id=first.cluster,
+        )
+        for table, (predicted, loss, _) in zip(tables, told, strict=True)
+    )
+    return Built(
+        runs=runs, zeros={table.called: zeros for table, (*_, zeros) in zip(tables, told, strict=True) if zeros}
+    )
+
+
+def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:
+    """Return all labels that are a target or an answer anywhere, in order.
+
+    Args:
+        tables: The tables, the reference's first.
+
+    Returns:
+        The labels; with a single score the two that the target has.
+
+    Raises:
+        BadInput: No answer of a table is ever a target, a target has no score, or a single score meets other than two
+            labels.
+    """
+    targets = _target(tables[0])
+    known = dict.fromkeys(targets.names)
+    for table in tables:
+        if table.score_labels == ("",):
+            _require_two(table, targets.names)
+        elif table.score_labels and (lost := sorted(set(targets.names) - set(table.score_labels))):
+            raise BadInput(
+                f"{table.called}: target '{lost[0]}' has no score; scores are of {list(table.score_labels)}. "
+                "Name the score columns after the labels."
+            )
+        own = table.predicted.names if table.predicted is not None else ()
+        if own and not set(own) & set(targets.names):
+            raise BadInput(
+                f"{table.called}: no answer is ever a target; answers are {list(own)[:5]}, targets "
+                f"{list(targets.names)[:5]}. Write both in the same way."
+            )
+        known |= dict.fromkeys((*own, *(label for label in table.score_labels if label)))
+    return tuple(in_order(list(known)))
+
+
+def recoded(attribute: Attribute, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the place of every example's label among names."""
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places[name] for name in attribute.names], dtype=np.int64)[attribute.codes]
+
+
+def _answers(
+    table: Answers, names: tuple[str, ...], target: NDArray[np.int64], columns: Columns
+) -> tuple[NDArray[np.int64], NDArray[np.float32] | None, int]:
+    found = None if table.scores is None else _scored(table, names, target, columns)
+    loss = None if table.loss is None else table.loss.astype(np.float32)
+    if found is not None:
+        predicted = found.predicted if table.predicted is None else recoded(table.predicted, names)
+        return predicted, found.loss if loss is None else loss, 0 if loss is not None else found.zeros
+    if table.predicted is None:
+        raise BadInput(f"{table.called}: neither answers nor scores were found.")
+    return recoded(table.predicted, names), loss, 0
+
+
+def _scored(table: Answers, names: tuple[str, ...], target: NDArray[np.int64], columns: Columns) -> Scored:
+    scores = np.asarray(table.scores, dtype=np.float64)
+    if scores.shape[1] == 1:
+        return _called(table, scores, target, columns)
+    own = [names.index(label) for label in table.score_labels]
+    place = np.full(len(names), -1)
+    place[own] = np.arange(len(own))
+    found = _called(table, scores, place[target], columns)
+    return Scored(predicted=np.array(own)[found.predicted], loss=found.loss, margin=found.margin, zeros=found.zeros)
+
+
+def _called(table: Answers, scores: NDArray[np.float64], target: NDArray[np.int64], columns: Columns) -> Scored:
+    try:
+        return scored(scores, target, logits=columns.logits, threshold=columns.threshold)
+    except BadInput as error:
+        raise BadInput(f"{table.called}: {error}") from None
+
+
+def _target(table: Answers) -> Attribute:
+    if table.target is None:
+        raise BadInput(f"{table.called} has no target; the reference needs one.")
+    return table.target
+
+
+def _require_two(table: Answers, labels: tuple[str, ...]) -> None:
+    if len(labels) != 2:
+        raise BadInput(
+            f"{table.called}: a single score is that of the positive one of two labels; the targets are "
+            f"{list(labels)[:5]}. Name a score column per label."
+        )

@@ -1,0 +1,118 @@
+"""Comparison: prediction files side by side, the question as a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from disparate.comparing.columns import Columns
+from disparate.comparing.sources import Source
+from disparate.errors import BadInput, suggestion
+from disparate.groups import INTERSECTION
+from disparate.predictions import REFERENCE
+
+OF_ANSWERS = (
+    "accuracy",
+    "f1_micro",
+    "f1_macro",
+    "tpr",
+    "fpr",
+    "tnr",
+    "selection_rate",
+    "accuracy_gap",
+    "worst_group_accuracy",
+    "equalized_odds_sum",
+    "equalized_odds_abs_sum",
+    "equalized_odds_worst",
+    "equal_opportunity_0",
+    "equal_opportunity_1",
+    "churn",
+    "harmful_flips",
+    "beneficial_flips",
+)
+"""What is measured where nothing is said."""
+OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
+"""What is measured besides, where the tables hold scores or losses."""
+OF_HARDWARE = "hardware_sensitivity"
+MOST_ATTRIBUTES = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Runs × groups × measures, and how they are judged.
+
+    Args:
+        sources: The runs; those of variant ``"reference"`` with repeat 0 are the reference, those with repeat from 1
+            on its repeats.
+        groups: Partitions to judge by: columns, and intersections such as ``"race*sex"`` of up to four.
+        columns: What the columns are called.
+        measures: Names of measures; what the tables allow where empty.
+        retrained: Variants that were trained anew, so that only seeds can judge them.
+        hardware: Variants that are the same model on other machines; hardware sensitivity is taken over them.
+        reference_groups: Partition to the name of its reference group; the largest where not given.
+        maxima: Measure to the largest value that passes.
+        minima: Measure to the smallest value that passes.
+        allow_partial: Whether examples that are not in all tables may be left out.
+        counts_only: Whether files are counted on disk, never loaded; measures of answers only.
+        level: Level of intervals.
+        replicates: Bootstrap replicates.
+        memory: Memory for counting on disk.
+    """
+
+    sources: tuple[Source, ...]
+    groups: tuple[str, ...]
+    columns: Columns = field(default_factory=Columns)
+    measures: tuple[str, ...] = ()
+    retrained: tuple[str, ...] = ()
+    hardware: tuple[str, ...] = ()
+    reference_groups: Mapping[str, str] = field(default_factory=dict[str, str])
+    maxima: Mapping[str, float] = field(default_factory=dict[str, float])
+    minima: Mapping[str, float] = field(default_factory=dict[str, float])
+    allow_partial: bool = False
+    counts_only: bool = False
+    level: float = 0.95
+    replicates: int = 2000
+    memory: str = "1GB"
+
+    def __post_init__(self) -> None:
+        for name in (*self.retrained, *self.hardware):
+            if name not in self.variants:
+                raise BadInput(f"'{name}' is no variant of this comparison.{suggestion(name, self.variants)}")
+        for by in self.groups:
+            parts = [part.strip() for part in by.split(INTERSECTION)]
+            if len(parts) > MOST_ATTRIBUTES or "" in parts:
+                raise BadInput(f"groups '{by}': one to {MOST_ATTRIBUTES} columns joined by * were expected.")
+        if not self.groups:
+            raise BadInput("no group column was named; at least one was expected, as in groups=['race'].")
+        if not 0 < self.level < 1:
+            raise BadInput(f"level is {self.level}; a share between 0 and 1 was expected, such as 0.95.")
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the variants, without the reference."""
+        names = dict.fromkeys(source.run.variant for source in self.sources)
+        return tuple(name for name in names if name != REFERENCE)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Group columns, each once."""
+        return tuple(dict.fromkeys(part.strip() for by in self.groups for part in by.split(INTERSECTION)))
+
+    def asked(self, *, losses: bool) -> tuple[str, ...]:
+        """Return the measures to be taken.
+
+        Args:
+            losses: Whether the tables hold losses.
+
+        Returns:
+            Names of measures.
+
+        Raises:
+            BadInput: A measure that needs a loss was asked for, and the tables hold answers alone.
+        """
+        if not losses and (lost := [name for name in self.measures if name in OF_LOSSES]):
+            raise BadInput(
+                f"measure '{lost[0]}' needs a loss per example, and the tables hold answers alone; name score columns "
+                "with --scores or a column with --loss, or leave the measure out."
+            )
+        if self.measures:
+            return self.measures
+        return OF_ANSWERS + (OF_LOSSES if losses else ()) + ((OF_HARDWARE,) if self.hardware else ())

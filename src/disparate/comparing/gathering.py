@@ -1,0 +1,213 @@
+"""From sources to runs: loaded and matched in memory, or counted on disk."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from disparate.comparing.alike import collapsed
+from disparate.comparing.answers import Answers, read_answers, read_labels, used_columns
+from disparate.comparing.building import build
+from disparate.comparing.columns import encoded, numbers
+from disparate.comparing.comparison import Comparison
+from disparate.comparing.matching import match, require_same
+from disparate.comparing.opening import is_parquet
+from disparate.comparing.sources import Source
+from disparate.errors import BadInput
+from disparate.predictions import REFERENCE, Predictions
+from disparate.store.tables import CountedTable, Patterns, Progress, Room, pattern_counts
+
+LARGE_ROWS = 20_000_000
+"""With more rows than this over all files, files of answers are counted on disk."""
+LARGE_BYTES = 2_000_000_000
+"""The same for CSV files, whose rows are not known beforehand."""
+Read = TypeVar("Read")
+ALIASES = {"target": "target", "predicted": "predicted", "weight": "weight"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Gathered:
+    """What the tables gave.
+
+    Args:
+        panels: Runs over the same examples, to be judged together; one panel, or one per variant.
+        tables: What each run was read from: variant, seed, repeat, table and rows.
+        left_out: Table to how many of its rows have no partner.
+        spelled_alike: Ids that differ from another by leading zeros alone.
+        zeros: Table to how many targets had a probability of exactly 0.
+        on_disk: Whether rows were counted on disk.
+    """
+
+    panels: tuple[tuple[Predictions, ...], ...]
+    tables: tuple[dict[str, object], ...]
+    left_out: dict[str, int] = field(default_factory=dict[str, int])
+    spelled_alike: tuple[str, ...] = ()
+    zeros: dict[str, int] = field(default_factory=dict[str, int])
+    on_disk: bool = False
+
+
+def gather(question: Comparison, progress: Progress | None = None) -> Gathered:
+    """Return the runs of a comparison.
+
+    Args:
+        question: The comparison.
+        progress: Called while files are counted on disk.
+
+    Returns:
+        The runs.
+
+    Raises:
+        BadInput: A table is not what it has to be, or tables do not fit together.
+    """
+    if question.counts_only or _is_large(question):
+        return _counted(question, progress)
+    told = [
+        read_answers(source, question.columns, question.attributes, full=source.run.variant == REFERENCE)
+        for source in question.sources
+    ]
+    matched = match(told, allow_partial=question.allow_partial)
+    built = build(matched.answers, question.columns)
+    first = built.runs[0]
+    plain = first.loss is None and first.cluster_id is None
+    return Gathered(
+        panels=(collapsed(built.runs) if plain else built.runs,),
+        tables=tuple(_entry(source, len(table)) for source, table in zip(question.sources, told, strict=True)),
+        left_out=matched.left_out,
+        spelled_alike=matched.spelled_alike,
+        zeros=built.zeros,
+    )
+
+
+def _is_large(question: Comparison) -> bool:
+    columns = question.columns
+    files = [path for source in question.sources for path in source.files]
+    if columns.scores or columns.loss or columns.cluster or not all(source.files for source in question.sources):
+        return False
+    if not all(path.is_file() for path in files):
+        return False
+    if sum(path.stat().st_size for path in files if not is_parquet(path)) > LARGE_BYTES:
+        return True
+    try:
+        return sum(pq.read_metadata(path).num_rows for path in files if is_parquet(path)) > LARGE_ROWS
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def _counted(question: Comparison, progress: Progress | None) -> Gathered:
+    _require_countable(question)
+    sides = [_side(source, question) for source in question.sources]
+    panels: list[tuple[Predictions, ...]] = []
+    rows: dict[int, int] = {}
+    left_out: dict[str, int] = {}
+    padded: set[str] = set()
+    for chosen in _together(question):
+        patterns = pattern_counts(
+            [sides[place] for place in chosen], room=Room(memory=question.memory), progress=progress
+        )
+        kept, lost = _shared(patterns, [sides[place] for place in chosen], allow_partial=question.allow_partial)
+        rows |= dict(zip(chosen, patterns.rows, strict=True))
+        left_out |= lost
+        padded |= {sides[place].called for place, found in zip(chosen, patterns.padded, strict=True) if found}
+        panels.append(_panel(question, [question.sources[place] for place in chosen], kept))
+    return Gathered(
+        panels=tuple(panels),
+        tables=tuple(_entry(source, rows[place]) for place, source in enumerate(question.sources)),
+        left_out=left_out,
+        on_disk=True,
+    )
+
+
+def _require_countable(question: Comparison) -> None:
+    columns = question.columns
+    for name, given in (("scores", columns.scores), ("a loss", columns.loss), ("clusters", columns.cluster)):
+        if given:
+            raise BadInput(f"counting on disk knows answers, not {name} ('{given}'); leave out --counts-only.")
+    if frames := [source.called for source in question.sources if not source.files]:
+        raise BadInput(f"counting on disk needs files; {frames[0]} is in memory. Leave out counts_only.")
+
+
+def _together(question: Comparison) -> list[list[int]]:
+    """Return which sources are joined at once: every variant with the reference, or all where they are one question."""
+    own = [place for place, source in enumerate(question.sources) if source.run.variant == REFERENCE]
+    if question.hardware or question.allow_partial or len(question.variants) == 1:
+        return [list(range(len(question.sources)))]
+    return [
+        own + [place for place, source in enumerate(question.sources) if source.run.variant == name]
+        for name in question.variants
+    ]
+
+
+def _side(source: Source, question: Comparison) -> CountedTable:
+    opened = source.open()
+    lowered = [name.casefold() for name in opened.names]
+    try:
+        roles = used_columns(opened.names, question.columns, question.attributes, full=source.run.variant == REFERENCE)
+    except BadInput as error:
+        raise BadInput(f"{opened.called}: {error}") from None
+    if twice := [name for name in roles if lowered.count(name.casefold()) > 1]:
+        raise BadInput(f"{opened.called}: column '{twice[0]}' is there in several cases; rename one to count on disk.")
+    columns = {"id": question.columns.id}
+    columns |= {ALIASES[role]: name for name, role in roles.items() if role in ALIASES}
+    if question.columns.target in roles:
+        columns["target"] = question.columns.target
+    columns |= {f"g{place}": name for place, name in enumerate(question.attributes) if name in roles}
+    return CountedTable(called=opened.called, files=source.files, columns=columns)
+
+
+def _shared(
+    patterns: Patterns, sides: Sequence[CountedTable], *, allow_partial: bool
+) -> tuple[pa.Table, dict[str, int]]:
+    n = patterns.counts.column("n").to_numpy()
+    present = [patterns.counts.column(f"present_{k}").to_numpy() for k in range(len(sides))]
+    shared = np.all(present, axis=0)
+    total = int(n[shared].sum())
+    if not total:
+        raise BadInput(
+            f"no id is in all tables: {', '.join(side.called for side in sides)}. Name the column with --id."
+        )
+    lost = {side.called: rows - total for side, rows in zip(sides, patterns.rows, strict=True) if rows > total}
+    if lost and not allow_partial:
+        told = "; ".join(f"{rows:,} ids of {called} are not in every other" for called, rows in lost.items())
+        raise BadInput(f"{told}. Compare the same examples, or allow it with --allow-partial.")
+    return patterns.counts.filter(pa.array(shared)), lost
+
+
+def _panel(question: Comparison, sources: Sequence[Source], counts: pa.Table) -> tuple[Predictions, ...]:
+    multiplicity = counts.column("n").to_numpy().astype(np.int64)
+    tables = [_answers(question, source, counts, place) for place, source in enumerate(sources)]
+    for table in tables[1:]:
+        require_same(tables[0], table, multiplicity=multiplicity)
+    built = build(tables, question.columns)
+    return collapsed([replace(item, multiplicity=multiplicity) for item in built.runs])
+
+
+def _answers(question: Comparison, source: Source, counts: pa.Table, place: int) -> Answers:
+    opened = source.open()
+    labels = read_labels(opened)
+
+    def read(alias: str, name: str, reader: Callable[[pa.ChunkedArray, str], Read]) -> Read | None:
+        if f"{alias}_{place}" not in counts.column_names:
+            return None
+        try:
+            return reader(counts.column(f"{alias}_{place}"), name)
+        except BadInput as error:
+            raise BadInput(f"{opened.called}: {error}") from None
+
+    groups = {name: read(f"g{k}", name, encoded) for k, name in enumerate(question.attributes)}
+    return Answers(
+        run=source.run,
+        called=opened.called,
+        ids=pa.array(np.arange(len(counts))),
+        target=read("target", question.columns.target, labels),
+        predicted=read("predicted", question.columns.predicted, labels),
+        groups={name: attribute for name, attribute in groups.items() if attribute is not None},
+        weight=read("weight", question.columns.weight, numbers),
+    )
+
+
+def _entry(source: Source, rows: int) -> dict[str, object]:
+    run = source.run
+    return {"variant": run.variant, "seed": run.seed, "repeat": run.repeat, "table": source.called, "rows": rows}

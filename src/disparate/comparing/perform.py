@@ -1,0 +1,146 @@
+"""From a comparison to what it concludes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from disparate.comparing.comparison import Comparison
+from disparate.comparing.gathering import Gathered, gather
+from disparate.comparing.remarks import remarks
+from disparate.errors import BadInput, suggestion
+from disparate.findings import Finding, Findings, Result
+from disparate.measures.assess import assess
+from disparate.measures.statements import corrected
+from disparate.measures.table import measure_named
+from disparate.predictions import REFERENCE, Predictions
+from disparate.provenance import cores, machine, peak_memory, source_revision, versions
+from disparate.report.cautions import cautions
+from disparate.report.gate import gate
+from disparate.store.atomic import replacing
+from disparate.store.tables import Progress
+
+BOOTSTRAP_SEED = 20231206
+
+
+def perform(question: Comparison, *, progress: Progress | None = None) -> Result:
+    """Answer a comparison.
+
+    Args:
+        question: The comparison.
+        progress: Called while files are counted on disk.
+
+    Returns:
+        Findings, cautions, verdict and run record.
+
+    Raises:
+        BadInput: A table, a group, a measure or a threshold is not what it has to be.
+    """
+    started = time.monotonic()
+    for name in question.measures:
+        measure_named(name)
+    gate(Findings(), maxima=question.maxima, minima=question.minima)  # thresholds that cannot be read are refused now
+    _require_partitions(question)
+    gathered = gather(question, progress)
+    losses = all(item.loss is not None for panel in gathered.panels for item in panel)
+    findings = _assessed(question, gathered.panels, question.asked(losses=losses))
+    record = _record(question, gathered) | {
+        "wall_s": round(time.monotonic() - started, 1),
+        "peak_mib": round(peak_memory(), 1),
+    }
+    runs = tuple({item.run: item for panel in gathered.panels for item in panel}.values())
+    own = remarks(runs, left_out=gathered.left_out, spelled_alike=gathered.spelled_alike, zeros=gathered.zeros)
+    return Result(
+        findings=findings,
+        cautions=(*cautions(findings, record), *own),
+        verdict=gate(findings, maxima=question.maxima, minima=question.minima),
+        run=record,
+    )
+
+
+def write(result: Result, folder: Path) -> None:
+    """Write ``result.json``, ``report.html`` and ``report.md`` into a folder.
+
+    Args:
+        result: What a comparison concludes.
+        folder: The folder; it is created where it is absent.
+
+    Raises:
+        BadInput: There is a file in the folder's place.
+    """
+    from disparate.report.html import page
+    from disparate.report.markdown import markdown
+
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"'{folder}' is a file; a folder for the report was expected.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "result.json") as temporary:
+        result.write(temporary)
+    for name, text in (("report.html", page(result)), ("report.md", markdown(result))):
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def _require_partitions(question: Comparison) -> None:
+    if unknown := sorted(set(question.reference_groups) - set(question.groups)):
+        known = suggestion(unknown[0], question.groups)
+        raise BadInput(f"reference group given for '{unknown[0]}', which is not asked for.{known}")
+
+
+def _assessed(question: Comparison, panels: Sequence[Sequence[Predictions]], measures: Sequence[str]) -> Findings:
+    found = [_assess(question, panel, measures) for panel in panels]
+    if len(found) == 1:
+        return found[0]
+    # Each panel holds the reference: it is stated once, and what is judged is corrected over all variants together.
+    items = [*found[0], *(item for more in found[1:] for item in more if item.variant != REFERENCE)]
+    judged: list[Finding] = [item for item in items if item.distinguishable is not None]
+    shown = [item for item in items if item.distinguishable is None]
+    return Findings((*shown, *corrected(judged, rate=1 - question.level)))
+
+
+def _assess(question: Comparison, panel: Sequence[Predictions], measures: Sequence[str]) -> Findings:
+    variants = dict.fromkeys(item.run.variant for item in panel if item.run.variant != REFERENCE)
+    return assess(
+        panel,
+        by=question.groups,
+        measures=measures,
+        acts_on_training={name: name in question.retrained for name in variants},
+        hardware=question.hardware,
+        reference_groups=question.reference_groups,
+        level=question.level,
+        replicates=question.replicates,
+        generator=np.random.default_rng(BOOTSTRAP_SEED),
+    )
+
+
+def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
+    first = gathered.panels[0][0]
+    parts = {by: first.groups(by, reference=question.reference_groups.get(by)) for by in question.groups}
+    repeats = 1 + max(source.run.repeat for source in question.sources)
+    return {
+        "audit": {"audit": {"name": "Comparison", "repeats": repeats}, "columns": _columns(question)},
+        "data": {"target": question.columns.target, "labels": list(first.label_names)},
+        "groups": {groups.by: groups.counts() for groups in parts.values()},
+        "reference_groups": {groups.by: groups.reference for groups in parts.values()},
+        "tables": list(gathered.tables),
+        "counted_on_disk": gathered.on_disk,
+        "retrained": list(question.retrained),
+        "hardware": list(question.hardware),
+        "examples": first.examples,
+        "versions": _versions(),
+        "machine": machine(),
+        "cores": cores(),
+        "source": source_revision(),
+    }
+
+
+def _columns(question: Comparison) -> Mapping[str, Any]:
+    found = {name: value for name, value in asdict(question.columns).items() if value not in ("", (), None, False)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _versions() -> dict[str, str]:
+    return {name: found for name, found in versions().items() if not name.startswith("torch")}
