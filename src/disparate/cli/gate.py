@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-HELP = "MEASURE=LIMIT in the unit of the file, such as accuracy_gap=0.02, "
-    "change:accuracy_gap=0.01 or churn\\[group=f]=0.1."
+HELP = (
+    "MEASURE=LIMIT in the unit of the file, such as accuracy_gap=0.02, change:accuracy_gap=0.01 "
+    "or churn\\[group=f]=0.1."
+)
 
 
 def gate(
