@@ -41,7 +41,7 @@ def build(tables: Sequence[Answers], columns: Columns) -> Built:
         The predictions; losses only where scores or a loss are there in every table.
 
     Raises:
-        BadInput: Scores do not fit the labels, or no answer of a table is ever a target.
+        BadInput: Scores do not fit the labels, or two or more answers of a table are never a target.
     """
     first = tables[0]
     names = label_names(tables)
@@ -78,8 +78,8 @@ def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:
         The labels; with a single score the two that the target has.
 
     Raises:
-        BadInput: No answer of a table is ever a target, a target has no score, or a single score meets other than two
-            labels.
+        BadInput: Two or more answers of a table are never a target, a target has no score, or a single score meets
+            other than two labels.
     """
     targets = _target(tables[0])
     known = dict.fromkeys(targets.names)
@@ -92,10 +92,10 @@ def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:
                 "Name the score columns after the labels."
             )
         own = table.predicted.names if table.predicted is not None else ()
-        if own and not set(own) & set(targets.names):
+        if len(own) > 1 and not set(own) & set(targets.names):
             raise BadInput(
                 f"{table.called}: no answer is ever a target; answers are {list(own)[:5]}, targets "
-                f"{list(targets.names)[:5]}. Write both in the same way."
+                f"{list(targets.names)[:5]}. the same labels were expected."
             )
         known |= dict.fromkeys((*own, *(label for label in table.score_labels if label)))
     return tuple(in_order(list(known)))

@@ -203,9 +203,10 @@ def numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
         row = int(wrong[0])
+        value = column[row].as_py()
         raise BadInput(
-            f"column '{name}' is {column[row].as_py()} in row {row} ({wrong.size} such rows); a finite number was "
-            "expected. A model that gives NaN has to be corrected, or its rows left out in every file."
+            f"column '{name}' is {'empty' if value is None else value} in row {row} ({wrong.size} such rows); a finite "
+            "number was expected. A model that gives NaN has to be corrected, or its rows left out in every file."
         )
     return values.astype(np.float64)
 

@@ -82,7 +82,8 @@ def open_frame(frame: Frame, called: str) -> Opened:
     """
     if isinstance(frame, pa.Table):
         names = [str(name) for name in frame.column_names]
-        return Opened(called=called, names=names, read=frame.select, metadata=frame.schema.metadata or {})
+        read = _explained(frame.select, called)
+        return Opened(called=called, names=names, read=read, metadata=frame.schema.metadata or {})
     if isinstance(frame, Mapping):
         columns = cast("Mapping[str, Any]", frame)
         names = [str(name) for name in columns]

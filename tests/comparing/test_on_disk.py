@@ -1,0 +1,106 @@
+"""Counting on disk finds what loading finds."""
+
+import pytest
+
+import disparate
+from disparate.comparing import gathering
+from disparate.errors import BadInput
+
+QUICK = {"replicates": 60, "groups": ["race", "race*sex"]}
+
+
+def ask(reference, variants, **more):
+    return disparate.compare(reference, variants, **{**QUICK, **more})
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_one_variant_gives_the_very_same_findings(dense, int8, file, mixed, ending):
+    paths = file(f"dense.{ending}", dense), {"int8": file(f"int8.{ending}", mixed(int8))}
+    loaded, counted = ask(*paths), ask(*paths, counts_only=True)
+    assert counted.findings == loaded.findings
+    assert counted.cautions == loaded.cautions
+    assert (loaded.run["counted_on_disk"], counted.run["counted_on_disk"]) == (False, True)
+    assert counted.run["tables"] == loaded.run["tables"]
+    assert counted.run["groups"] == loaded.run["groups"]
+
+
+def test_seeds_and_weights_too(make, file, tmp_path):
+    for seed in range(2):
+        for name, harm in (("dense", 0.0), ("int8", 0.3)):
+            columns = make(seed, harm=harm)
+            file(f"{name}_{seed}.parquet", columns | {"w": [1.0 + row % 2 for row in range(600)]})
+    pair = f"{tmp_path}/dense_{{seed}}.parquet", {"int8": f"{tmp_path}/int8_{{seed}}.parquet"}
+    settled = {"columns": {"weight": "w"}}
+    assert ask(*pair, **settled, counts_only=True).findings == ask(*pair, **settled).findings
+
+
+def test_several_variants_are_joined_one_by_one_and_corrected_together(dense, int8, make, file):
+    paths = (
+        file("dense.parquet", dense),
+        {"int8": file("int8.parquet", int8), "fp16": file("f.parquet", make(harm=0.02))},
+    )
+    loaded, counted = ask(*paths), ask(*paths, counts_only=True)
+    key = ("measure", "variant", "reference", "group", "label", "where")
+
+    def by_place(result):
+        return {str([getattr(item, name) for name in key]): item for item in result.findings}
+
+    one, two = by_place(loaded), by_place(counted)
+    assert set(one) == set(two)
+    assert len(loaded.findings) == len(counted.findings)
+    for place, item in one.items():
+        assert two[place].value == pytest.approx(item.value)
+        if item.measure in {"accuracy", "churn"}:
+            assert (two[place].p_value, two[place].distinguishable) == (
+                pytest.approx(item.p_value),
+                item.distinguishable,
+            )
+        if item.low is not None and item.n > 100:
+            assert two[place].low == pytest.approx(item.low, abs=0.1)
+
+
+def test_many_rows_are_counted_without_being_asked(dense, int8, file, monkeypatch):
+    paths = file("dense.parquet", dense), {"int8": file("int8.parquet", int8)}
+    assert not ask(*paths).run["counted_on_disk"]
+    monkeypatch.setattr(gathering, "LARGE_ROWS", 1000)
+    assert ask(*paths).run["counted_on_disk"]
+
+
+def test_parts_of_one_table(make, int8, file, tmp_path):
+    whole = make()
+    for part in range(3):
+        file(f"parts/{part}.parquet", {name: values[part * 200 : part * 200 + 200] for name, values in whole.items()})
+    paths = f"{tmp_path}/parts/*.parquet", {"int8": file("int8.parquet", int8)}
+    expected = ask(whole, {"int8": int8}).findings
+    assert ask(*paths).findings == expected
+    assert ask(*paths, counts_only=True).findings == expected
+
+
+def test_what_does_not_fit_is_refused_here_too(dense, int8, file):
+    good = file("dense.parquet", dense)
+
+    def refused(text, table, **more):
+        with pytest.raises(BadInput, match=text):
+            ask(good, {"int8": file("int8.parquet", table)}, counts_only=True, **more)
+
+    short = {name: values[5:] for name, values in int8.items()}
+    refused("5 ids of file .*dense.parquet' are not in every other. Compare the same examples", short)
+    target = ["eel" if label == "cat" else "cat" for label in int8["target"]]
+    refused(
+        r"target is '\w+' in file .* and '\w+' in file .*int8.parquet' \(600 such ids\)", {**int8, "target": target}
+    )
+    refused(
+        "file .*int8.parquet': column 'predicted' has no value in row", {**int8, "predicted": [None, *["cat"] * 599]}
+    )
+    refused("counting on disk knows answers, not clusters", int8, columns={"cluster": "sex"})
+    refused("column 'race' is there in several cases", {**int8, "Race": int8["race"]})
+    with pytest.raises(BadInput, match="counting on disk needs files; table of 'v', seed 0 is in memory"):
+        ask(good, {"v": int8}, counts_only=True)
+
+
+def test_partial_files_are_counted(dense, int8, file):
+    short = file("int8.parquet", {name: values[5:] for name, values in int8.items()})
+    paths = file("dense.parquet", dense), {"int8": short}
+    loaded, counted = (ask(*paths, allow_partial=True, counts_only=way) for way in (False, True))
+    assert counted.findings == loaded.findings
+    assert counted.cautions == loaded.cautions
