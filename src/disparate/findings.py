@@ -2,8 +2,9 @@
 
 import json
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+DEEPEST = 64
+"""Most levels of tables within tables that a result file may have."""
+OUTCOMES = ("pass", "fail", "inconclusive", "not asked")
+"""What a gate can conclude."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,10 +82,12 @@ class Finding:
     undefined: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("value", "low", "high", "p_value", "effect_over_null"):
-            number = getattr(self, name)
-            if number is not None and not math.isfinite(number):
-                raise BadInput(f"finding '{self.measure}' of '{self.variant}': {name} is {number}; a number or None.")
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        numbers["null.value"] = None if self.null is None else self.null.value
+        for name, number in numbers.items():
+            if number is not None and not _is_finite(number):
+                shown = reprlib.repr(number)
+                raise BadInput(f"finding '{self.measure}' of '{self.variant}': {name} is {shown}; a number or None.")
         if (self.value is None) == (self.undefined is None):
             raise BadInput(
                 f"finding '{self.measure}' of '{self.variant}' has value {self.value} and undefined "
@@ -104,31 +111,49 @@ class Finding:
         Raises:
             BadInput: A key is missing or unknown, or holds a value of another type.
         """
-        known = {f.name for f in fields(cls)}
-        if set(item) != known:
-            wrong = sorted(set(item) ^ known)
-            raise BadInput(f"a finding has missing or unknown keys {wrong}; schema {SCHEMA} was expected.")
-        _require_types(item)
-        null = item["null"]
-        values: dict[str, Any] = {**item, "null": Null(**null) if null else None}
+        values = _parts("finding", item)
+        if values["null"] is not None:
+            values["null"] = Null(**_parts("null", values["null"]))
         return cls(**values)
 
 
-TYPES: dict[type | tuple[type, ...], tuple[str, ...]] = {
-    str: ("measure", "variant", "unit"),
-    (str, type(None)): ("group", "label", "reference", "method", "undefined"),
-    (int, float, type(None)): ("value", "low", "high", "level", "p_value", "effect_over_null"),
-    (int, type(None)): ("n", "seeds", "draws"),
-    (bool, type(None)): ("distinguishable",),
-    (Mapping, type(None)): ("where", "null"),
+NUMBERS = ("value", "low", "high", "level", "p_value", "effect_over_null")
+NONE = type(None)
+TYPES: dict[str, dict[tuple[type, ...], tuple[str, ...]]] = {
+    "finding": {
+        (str,): ("measure", "variant", "unit"),
+        (str, NONE): ("group", "label", "reference", "method", "undefined"),
+        (int, float, NONE): NUMBERS,
+        (int, NONE): ("n", "seeds", "draws"),
+        (bool, NONE): ("distinguishable",),
+        (Mapping, NONE): ("where", "null"),
+    },
+    "null": {(str,): ("name",), (int, float): ("value",)},
+    "caution": {(str,): ("code", "title", "text"), (str, NONE): ("variant", "group")},
+    "verdict": {(str,): ("outcome",), (list,): ("reasons",)},
 }
-"""What a finding read from a file may hold under each key."""
+"""What each part of a result file may hold under each key."""
 
 
-def _require_types(item: Mapping[str, Any]) -> None:
-    wrong = [key for kind, keys in TYPES.items() for key in keys if not isinstance(item[key], kind)]
-    if wrong:
-        raise BadInput(f"a finding has {wrong[0]} {item[wrong[0]]!r}, which is of the wrong type; is the file damaged?")
+def _parts(what: str, item: Any) -> dict[str, Any]:
+    if not isinstance(item, Mapping):
+        raise BadInput(f"a {what} is {reprlib.repr(item)}; a table was expected. Is the file damaged?")
+    kinds = {key: kind for kind, keys in TYPES[what].items() for key in keys}
+    if wrong := sorted(map(str, set(item) ^ set(kinds))):
+        raise BadInput(f"a {what} has missing or unknown keys {wrong}; schema {SCHEMA} was expected.")
+    for key, kind in kinds.items():
+        value = item[key]
+        if not isinstance(value, kind) or (isinstance(value, bool) and bool not in kind):
+            shown = reprlib.repr(value)
+            raise BadInput(f"a {what} has {key} {shown}, which is of the wrong type; is the file damaged?")
+    return dict(item)
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,10 +313,13 @@ class Result:
             "run": dict(self.run),
         }
 
+    def to_text(self) -> str:
+        """Return the result as JSON, a line break at its end; NaN and infinity are refused, never written."""
+        return json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
     def write(self, path: Path) -> None:
-        """Write the result as JSON; NaN and infinity are refused, never written."""
-        text = json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        """Write the result as JSON, the text of :meth:`to_text`."""
+        path.write_text(self.to_text(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Result":
@@ -304,22 +332,89 @@ class Result:
             The result.
 
         Raises:
-            BadInput: The file is missing, is not JSON, is of another schema, or lacks a part.
+            BadInput: The file is missing or cannot be read, is not JSON, is of another schema, lacks a part, or holds a
+                part of another type.
         """
-        try:
-            item = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise BadInput(f"result file '{path}' does not exist; 'disparate runs' lists what there is.") from error
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise BadInput(f"result file '{path}' is not JSON: {error}.") from error
+        item = _json(path)
         if not isinstance(item, dict) or item.get("schema") != SCHEMA:
             raise BadInput(f"result file '{path}' is not of schema {SCHEMA}; write it again with this version.")
+        if lost := [part for part, _ in PARTS if part not in item]:
+            raise BadInput(f"result file '{path}' lacks a part: '{lost[0]}'; write it again.")
         try:
-            return cls(
-                findings=Findings.from_json(item["findings"]),
-                cautions=tuple(Caution(**caution) for caution in item["cautions"]),
-                verdict=Verdict(outcome=item["verdict"]["outcome"], reasons=tuple(item["verdict"]["reasons"])),
-                run=item["run"],
-            )
-        except (KeyError, TypeError) as error:
-            raise BadInput(f"result file '{path}' lacks a part or holds one too many: {error}.") from error
+            return _result(item)
+        except BadInput as error:
+            raise BadInput(f"result file '{path}': {error}") from None
+
+
+PARTS: tuple[tuple[str, type], ...] = (("findings", list), ("cautions", list), ("verdict", dict), ("run", dict))
+"""Parts of a result file."""
+
+
+def _result(item: Mapping[str, Any]) -> Result:
+    for part, kind in PARTS:
+        if not isinstance(item[part], kind):
+            shown = reprlib.repr(item[part])
+            raise BadInput(f"{part} is {shown}; a {'list' if kind is list else 'table'} was expected.")
+    return Result(
+        findings=Findings.from_json(item["findings"]),
+        cautions=tuple(Caution(**_parts("caution", caution)) for caution in item["cautions"]),
+        verdict=_verdict(item["verdict"]),
+        run=item["run"],
+    )
+
+
+def _verdict(item: Any) -> Verdict:
+    outcome, reasons = (_parts("verdict", item)[key] for key in ("outcome", "reasons"))
+    if outcome not in OUTCOMES:
+        raise BadInput(f"the verdict is {reprlib.repr(outcome)}; one of {', '.join(OUTCOMES)} was expected.")
+    if wrong := [reason for reason in reasons if not isinstance(reason, str)]:
+        raise BadInput(f"the verdict has the reason {reprlib.repr(wrong[0])}; a text was expected.")
+    return Verdict(outcome=outcome, reasons=tuple(reasons))
+
+
+def _json(path: Path) -> Any:
+    """Return what a JSON file holds that anybody may have written: numbers are finite, texts whole, tables shallow."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        item = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+        _require_plain(item)
+    except FileNotFoundError as error:
+        raise BadInput(f"result file '{path}' does not exist; 'disparate runs' lists what there is.") from error
+    except OSError as error:
+        raise BadInput(f"result file '{path}' cannot be read: {error.strerror or error}.") from error
+    except RecursionError:
+        raise BadInput(f"result file '{path}' is nested deeper than {DEEPEST} levels; write it again.") from None
+    except ValueError as error:
+        raise BadInput(f"result file '{path}' is not JSON: {error}.") from error
+    return item
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(reprlib.repr(text))
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if not _is_finite(number):
+        raise ValueError(f"a whole number of {len(text)} digits is too large")
+    return number
+
+
+def _require_plain(item: Any) -> None:
+    level = [item]
+    for _ in range(DEEPEST):
+        if not level:
+            return
+        for value in level:
+            if isinstance(value, str):
+                value.encode()  # half a character, as "\\ud800" alone, cannot be written again
+        tables = [value for value in level if isinstance(value, dict)]
+        lists = [value for value in level if isinstance(value, list)]
+        level = [child for table in tables for pair in table.items() for child in pair]
+        level += [child for values in lists for child in values]
+    raise RecursionError

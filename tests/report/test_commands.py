@@ -1,12 +1,20 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from disparate.cli.main import invoke
-from disparate.findings import Finding
+from disparate.errors import BadInput
+from disparate.findings import Finding, Verdict
 
 LEVEL = Finding(measure="accuracy", variant="reference", value=0.5, unit="share")
-DAMAGED = json.dumps({"schema": 1, "findings": [{**LEVEL.to_json(), "unit": ["share"]}]})
+DAMAGED = json.dumps({
+    "schema": 1,
+    "findings": [{**LEVEL.to_json(), "unit": ["share"]}],
+    "cautions": [],
+    "verdict": {"outcome": "pass", "reasons": []},
+    "run": {},
+})
 
 
 @pytest.fixture
@@ -71,8 +79,7 @@ def test_gate_as_json_holds_the_findings_it_rests_on(folder, capsys):
         (None, "holds no result.json; give the file, or a folder that an audit wrote."),
         ("{", "is not JSON"),
         ("[]", "is not of schema 1"),
-        ('{"schema": 1}', "lacks a part or holds one too many: 'findings'."),
-        ('{"schema": 1, "findings": [3]}', "lacks a part or holds one too many: "),
+        ('{"schema": 1}', "lacks a part: 'findings'; write it again."),
         (DAMAGED, "a finding has unit ['share'], which is of the wrong type; is the file damaged?"),
     ],
 )
@@ -81,3 +88,54 @@ def test_a_broken_result_is_refused(tmp_path, capsys, content, message):
         (tmp_path / "result.json").write_text(content, encoding="utf-8")
     assert invoke(["report", str(tmp_path)]) == 3
     assert message in capsys.readouterr().err
+
+
+def test_gate_prints_the_reasons_of_a_file_without_what_steers_a_terminal(result, tmp_path, capsys):
+    verdict = Verdict(outcome="fail", reasons=("a\x1b[31mb\nc",))
+    replace(result, verdict=verdict).write(tmp_path / "result.json")
+    assert invoke(["gate", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == "FAIL\na\ufffd[31mb c\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "reason"),
+    [("folder", "Is a directory"), ("result.json/x.html", "File exists"), ("result.json/a/x.html", "Not a directory")],
+)
+def test_a_report_that_cannot_be_written_is_named(folder, capsys, out, reason):
+    (folder / "folder").mkdir()
+    assert invoke(["report", str(folder), "-f", "json", "-o", str(folder / out)]) == 3
+    printed = capsys.readouterr().err
+    assert printed == f"error: report '{folder / out}' cannot be written: {reason}; name a file with --out.\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["folder", "result.json"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            RuntimeError("a\nb\x1b[2J"),
+            "unexpected RuntimeError: a b\ufffd[2J; this is a defect of disparate. "
+            "Run again as 'disparate --debug ...' for the traceback.",
+        ),
+        (
+            OSError(28, "No space left on device", "runs/x"),
+            "'runs/x': No space left on device. Is there space, and may this user read and write there?",
+        ),
+        (
+            PermissionError(13, "Permission denied"),
+            "Permission denied. Is there space, and may this user read and write there?",
+        ),
+        (BadInput("column 'a\x1b[2J' is absent.\nKnown: b."), "column 'a\ufffd[2J' is absent.\nKnown: b."),
+    ],
+)
+def test_an_error_of_any_kind_is_3_and_its_traceback_is_shown_on_demand(folder, capsys, monkeypatch, error, said):
+    def fail(path):
+        raise error
+
+    monkeypatch.setattr("disparate.report.opening.open_result", fail)
+    assert invoke(["gate", str(folder), "--max", "accuracy_gap=0.9"]) == 3
+    assert capsys.readouterr().err == f"error: {said}\n"
+    assert invoke(["--debug", "gate", str(folder), "--max", "accuracy_gap=0.9"]) == 3
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback")
+    assert printed.endswith(f"error: {said}\n")

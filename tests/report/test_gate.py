@@ -74,15 +74,28 @@ def test_no_such_finding_is_never_a_pass():
     )
 
 
-def test_a_number_without_interval_is_never_a_pass_unless_nothing_varies():
-    plain = Finding(
-        measure="accuracy_gap", variant="int8", value=0.0, unit="share", method="no interval: 3 examples, fewer than 30"
+@pytest.mark.parametrize(
+    ("why", "reference", "value", "expected"),
+    [
+        ("3 examples, fewer than 30", "reference", 0.0, "inconclusive"),
+        ("nothing varies", "reference", 0.0, "pass"),
+        ("nothing varies", "reference", -0.5, "inconclusive"),
+        ("nothing varies", None, 0.0, "inconclusive"),  # 30 of 30 right in each of two groups
+    ],
+)
+def test_without_interval_only_a_difference_of_exactly_zero_passes(why, reference, value, expected):
+    item = Finding(
+        measure="accuracy_gap",
+        variant="int8",
+        reference=reference,
+        value=value,
+        unit="share",
+        method=f"no interval: {why}",
     )
-    still = Finding(
-        measure="accuracy_gap", variant="int8", value=0.0, unit="share", method="no interval: nothing varies"
-    )
-    assert outcome(plain, maxima={"accuracy_gap": 0.02}) == "inconclusive"
-    assert outcome(still, maxima={"accuracy_gap": 0.02}) == "pass"
+    name = "accuracy_gap" if reference is None else "change:accuracy_gap"
+    verdict = gate(Findings((item,)), maxima={name: 0.0001}, minima={})
+    assert verdict.outcome == expected
+    assert verdict.reasons[0].endswith(": a limit needs an interval.") == (expected == "inconclusive")
 
 
 def test_the_reference_is_not_judged():
@@ -176,7 +189,7 @@ def test_overall_is_the_worst():
 
 def test_without_thresholds_nothing_is_judged():
     assert judge(Findings((gap(0, 1),)), []).outcome == "not asked"
-    assert EXIT_CODES == {"pass": 0, "fail": 1, "inconclusive": 2}
+    assert EXIT_CODES == {"pass": 0, "not asked": 0, "fail": 1, "inconclusive": 2}
 
 
 @pytest.mark.parametrize(

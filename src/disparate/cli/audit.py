@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-EXIT = {"pass": 0, "not asked": 0, "fail": 1, "inconclusive": 2}
-
 
 def audit(
     recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of one that comes along ('demo').")],
@@ -40,7 +38,7 @@ def audit(
     from disparate.cli.progress import shown
     from disparate.engine.local import LocalEngine
     from disparate.recipes import find_recipe
-    from disparate.report.gate import limits
+    from disparate.report.gate import EXIT_CODES, limits
     from disparate.store.runs import Store
 
     question = read_recipe(find_recipe(recipe), changes=change or (), trust=trust or ())
@@ -53,9 +51,7 @@ def audit(
     with shown(opened, slots=slots, quiet=quiet or json) as progress:
         result = perform(question, store=opened, engine=LocalEngine(slots=slots), progress=progress)
     if json:
-        from json import dumps
-
-        typer.echo(dumps(result.to_json(), indent=1, allow_nan=False, ensure_ascii=False))
+        typer.echo(result.to_text(), nl=False)
     else:
         from rich.console import Console
 
@@ -63,4 +59,4 @@ def audit(
 
         Console().print(summary(result))
         typer.echo(f"Report: {opened.root / question.name / 'report.html'}")
-    raise typer.Exit(EXIT[result.verdict.outcome])
+    raise typer.Exit(EXIT_CODES[result.verdict.outcome])

@@ -26,19 +26,17 @@ def gate(
     from disparate.findings import Findings
     from disparate.report.gate import EXIT_CODES, Threshold, judge, matching
     from disparate.report.opening import open_result
+    from disparate.report.wording import plain
 
     found = open_result(result)
     thresholds = [Threshold.parse(text, side="max") for text in maximum or ()]
     thresholds += [Threshold.parse(text, side="min") for text in minimum or ()]
     verdict = judge(found.findings, thresholds) if thresholds else found.verdict
-    if verdict.outcome not in EXIT_CODES:
+    if verdict.outcome == "not asked":
         raise BadInput("gate: no threshold was given, and the result holds no verdict; give --max or --min.")
     if json:
-        from json import dumps
-
         rests_on = Findings(tuple(item for one in thresholds for item in matching(found.findings, one)))
-        judged = replace(found, findings=rests_on, verdict=verdict, run={})
-        typer.echo(dumps(judged.to_json(), indent=1, allow_nan=False, ensure_ascii=False))
+        typer.echo(replace(found, findings=rests_on, verdict=verdict, run={}).to_text(), nl=False)
     else:
-        typer.echo("\n".join([verdict.outcome.upper(), *verdict.reasons]))
+        typer.echo("\n".join([verdict.outcome.upper(), *map(plain, verdict.reasons)]))
     raise typer.Exit(EXIT_CODES[verdict.outcome])

@@ -63,11 +63,25 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("Interrupted. Finished jobs are kept; run the same command to go on.", err=True)
         return INTERRUPTED
-    except DisparateError as error:
+    except Exception as error:  # nothing that goes wrong may look like a failed gate
         if "--debug" in words:
             traceback.print_exc()
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {_said(error)}", err=True)
         return ERROR
+
+
+def _said(error: Exception) -> str:
+    from disparate.report.wording import plain
+
+    if isinstance(error, DisparateError):
+        return "\n".join(plain(line) for line in str(error).splitlines())
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"'{plain(error.filename)}': "
+        return f"{where}{plain(error.strerror)}. Is there space, and may this user read and write there?"
+    return (
+        f"unexpected {type(error).__name__}: {plain(error)}; this is a defect of disparate. "
+        "Run again as 'disparate --debug ...' for the traceback."
+    )
 
 
 def main() -> None:

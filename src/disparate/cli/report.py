@@ -28,6 +28,7 @@ def report(
     form: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.HTML,
 ) -> None:
     """Write a report of a result: one HTML page that needs nothing else, Markdown, or JSON."""
+    from disparate.errors import BadInput
     from disparate.report.opening import result_file
     from disparate.store.atomic import replacing
 
@@ -36,8 +37,11 @@ def report(
         typer.echo(text, nl=False)
         return
     target = out or result_file(result).with_name(f"report{SUFFIX[form]}")
-    with replacing(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    try:
+        with replacing(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"report '{target}' cannot be written: {error.strerror}; name a file with --out.") from error
     typer.echo(str(target))
 
 
@@ -46,9 +50,7 @@ def _text(path: Path, form: Format) -> str:
 
     result = open_result(path)
     if form is Format.JSON:
-        from json import dumps
-
-        return dumps(result.to_json(), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        return result.to_text()
     if form is Format.MARKDOWN:
         from disparate.report.markdown import markdown
 

@@ -13,7 +13,7 @@ from disparate.report.wording import interval_text, number, plain, unit_words, v
 
 Side = Literal["max", "min"]
 Outcome = Literal["pass", "fail", "inconclusive"]
-EXIT_CODES: dict[str, int] = {"pass": 0, "fail": 1, "inconclusive": 2}
+EXIT_CODES: dict[str, int] = {"pass": 0, "not asked": 0, "fail": 1, "inconclusive": 2}
 """Exit code by outcome; 3 is any error."""
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
 CHANGE = "change:"
@@ -138,7 +138,8 @@ def judge(findings: Findings, thresholds: Sequence[Threshold]) -> Verdict:
     A threshold is kept where the whole interval is inside the limit, the limit included. It is broken where the whole
     interval is outside. It is inconclusive where the interval straddles the limit, where a number has no
     interval or is undefined, where numbers of several units match, and where there is no such number at all.
-    A number that has no interval because nothing varies is an interval of one point.
+    A difference of exactly zero that has no interval because nothing varies is an interval of one point; a level
+    never is, since 30 right answers of 30 do not say that the next one is right.
 
     Args:
         findings: The findings. Levels and disparities are judged for every variant but the reference, changes
@@ -232,7 +233,11 @@ def _ends(finding: Finding) -> tuple[float, float] | None:
         return None
     if finding.low is not None and finding.high is not None:
         return finding.low, finding.high
-    return (finding.value, finding.value) if STILL in (finding.method or "") else None
+    return (0.0, 0.0) if _is_exact_zero(finding) else None
+
+
+def _is_exact_zero(finding: Finding) -> bool:
+    return finding.reference is not None and finding.value == 0 and STILL in (finding.method or "")
 
 
 def _severity(pair: tuple[Outcome, Finding], threshold: Threshold) -> tuple[int, float]:
