@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from disparate.report.html import write
+from disparate.report.html import page
 
 BROWSER = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -35,7 +35,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def report(result, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write(result, path)
+    path.write_text(page(result), encoding="utf-8")
     return path
 
 

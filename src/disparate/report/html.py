@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -89,11 +88,6 @@ def page(result: Result) -> str:
             script_hashes=Markup(f"{library.digest} {_digest(script)}"),
         )
     )
-
-
-def write(result: Result, path: Path) -> None:
-    """Write the report as one HTML page."""
-    path.write_text(page(result), encoding="utf-8")
 
 
 def title(result: Result) -> str:

@@ -214,11 +214,6 @@ def group_name(finding: Finding) -> str:
     return f"{EVERYONE} (group)" if finding.group == EVERYONE else finding.group
 
 
-def variant_name(finding: Finding) -> str:
-    """Return the variant."""
-    return finding.variant
-
-
 def full_name(finding: Finding) -> str:
     """Return variant, class and whatever else places the number, so that no two findings share a row."""
     placed = {key: value for key, value in (finding.where or {}).items() if key not in ORDINARY}
