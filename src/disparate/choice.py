@@ -21,7 +21,7 @@ class DeployContext:
     """What a model choice may use beside the model.
 
     Args:
-        calibration: Gives the first n training inputs as the model sees them, shape (n, ...).
+        calibration: Gives n training inputs as the model sees them, shape (n, ...), the same n for every seed.
         generator: The only source of randomness; seeded by training seed and draw.
     """
 

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from torch import nn
 
 import disparate
 from disparate import Hardware, Prune, Quantize, TrainingConfig
-from disparate.errors import NotApplicable
+from disparate.errors import BadInput, NotApplicable
 
 
 class Faces(torch.utils.data.Dataset):
@@ -76,6 +78,36 @@ def test_a_profile_that_needs_a_new_process_is_refused_for_inline_code(faces, tm
             training=TrainingConfig(epochs=1),
             store=tmp_path,
         )
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"model": {"width": 8}}, "a table with the key 'name' was expected"),
+        ({"variants": {"pruned": "prune"}}, "'prune' is no choice; an object such as disparate.Prune"),
+        ({"name": "../outside"}, "name is '../outside'"),
+    ],
+)
+def test_what_is_no_question_is_named(faces, tmp_path, changed, text):
+    settings = {"model": Net, "variants": {"pruned": Prune(rate=0.5)}, "groups": ["sex"], "store": tmp_path}
+    with pytest.raises(BadInput) as caught:
+        disparate.audit(faces, **(settings | changed))
+    assert text in str(caught.value)
+
+
+def test_a_partial_is_a_function_that_makes_a_network(faces, tmp_path):
+    result = disparate.audit(
+        faces,
+        model=functools.partial(Net),
+        variants={"pruned": Prune(rate=0.5)},
+        groups=["sex"],
+        seeds=[0, 1],
+        training=TrainingConfig(epochs=1),
+        measures=["accuracy"],
+        minima={"accuracy": 0.0},
+        store=tmp_path,
+    )
+    assert result.run["audit"]["audit"]["seeds"] == [0, 1]
 
 
 def test_the_frame_of_findings_is_pandas(faces, tmp_path):

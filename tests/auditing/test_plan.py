@@ -5,7 +5,9 @@ import pytest
 from disparate.auditing.plan import acts_on_training, fingerprint_jobs, plan, profiles_of
 from disparate.choice import Variant
 from disparate.choices.hardware import Hardware
+from disparate.choices.learning_rate import LearningRate
 from disparate.choices.prune import Prune
+from disparate.errors import BadInput
 from disparate.predictions import REFERENCE
 
 
@@ -102,6 +104,37 @@ def test_what_acts_on_training_is_told(audit):
         "half": False,
         "half, int8": False,
     }
+
+
+def test_the_references_choices_come_once_and_before_each_variants_own(audit):
+    slower = LearningRate(factor=0.5)
+    audit = replace(audit, reference=Variant(name=REFERENCE, choices=(slower, Prune(rate=0.2))))
+    planned = laid_out(audit)
+    jobs = {job.name: job for job in planned.jobs}
+    assert jobs["train reference seed 0"].arguments["config"]["learning_rate"] == audit.training.learning_rate / 2
+    assert planned.weights("half", 0) == planned.weights(REFERENCE, 0)
+    rates = [table["rate"] for table in jobs["predict half seed 0"].arguments["choices"]]
+    assert rates == [0.2, 0.5]
+    assert acts_on_training(audit, prints(audit))["half"] is False
+
+
+def test_weights_named_by_a_file_count_by_its_content(audit, tmp_path):
+    path = tmp_path / "w.safetensors"
+    keys = []
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        changed = replace(audit, model={"name": "small_cnn", "weights": str(path)})
+        keys.append(laid_out(changed).weights(REFERENCE, 0).key)
+    assert keys[0] != keys[1]
+    with pytest.raises(BadInput, match=r"\[model\] weights = '.*absent' cannot be read"):
+        laid_out(replace(audit, model={"name": "small_cnn", "weights": str(tmp_path / "absent")}))
+
+
+def test_inherited_variables_are_part_of_the_fingerprints_key(audit, monkeypatch):
+    native = profiles_of(audit)[:1]
+    before = fingerprint_jobs(native)[native[0]].key
+    monkeypatch.setenv("DNNL_DEFAULT_FPMATH_MODE", "BF16")
+    assert fingerprint_jobs(native)[native[0]].key != before
 
 
 def test_a_random_choice_is_drawn_again_and_another_is_not(audit):

@@ -28,6 +28,8 @@ def test_single_settings_can_be_changed(tmp_path, recipe_text):
         path, changes=["training.epochs=7", "audit.seeds=[4]", "audit.name=other", "gate.max.churn=0.1"]
     )
     assert (audit.training.epochs, audit.seeds, audit.name, audit.maxima) == (7, (4,), "other", {"churn": 0.1})
+    with pytest.raises(BadInput, match=r"--set audit\.groups\.x=1: 'groups' is no table"):
+        read_recipe(path, changes=["audit.groups.x=1"])
     with pytest.raises(BadInput, match=r"--set epochs: 'table\.key=value' was expected"):
         read_recipe(path, changes=["epochs"])
 
@@ -59,17 +61,34 @@ def changed(tables, change):
         (lambda t: t["audit"].pop("groups"), r"table \[audit\]: key 'groups' is missing"),
         (lambda t: t["data"].pop("source"), r"table \[data\]: key 'source' is missing; it names the data to use"),
         (lambda t: t.update(modle={}), r"table \[top level\]: unknown key 'modle'\. Did you mean 'model'\?"),
-        (lambda t: t["audit"].update(name="../x"), r"table \[audit\]: key 'name' is '\.\./x'; .*pattern"),
+        (lambda t: t["audit"].update(name="../x"), r"audit: name is '\.\./x'; letters, digits"),
+        (lambda t: t["audit"].update(name="blobs"), "audit: name 'blobs' is a folder of the store's own"),
+        (lambda t: t["audit"].update(groups=["tone", " tone"]), "hold a partition twice"),
+        (lambda t: t["audit"].update(replicates=0), "audit: replicates is 0; 20 or more were expected"),
+        (lambda t: t["audit"].update(reference_groups={"race": "x"}), r"reference_groups names \['race'\]"),
+        (
+            lambda t: t["training"].update(init_seed=7),
+            r"training sets \{'init_seed': 7\}; training seeds are set by seeds",
+        ),
+        (lambda t: t["training"].update(crop=-1), "training crop is -1; 0 or more was expected"),
+        (lambda t: t["model"].update(trained="w"), r"weights trained elsewhere have no seeds of ours; seeds = \[0\]"),
+        (lambda t: t["model"].update(mean=[0.5]), r"\['mean'\] belong to weights trained elsewhere"),
+        (lambda t: t["variant"][0].update(name="hardware"), "these names have a meaning of their own"),
         (lambda t: t["audit"].update(seeds=[1, 1]), r"audit: seeds are \[1, 1\]; different seeds are needed"),
         (lambda t: t["audit"].update(repeats=0), "audit: repeats is 0; 1 or more was expected"),
         (lambda t: t["variant"][0].update(name="half"), "hold a name twice"),
-        (lambda t: t["variant"][0].update(name="reference"), "that name is the reference's"),
+        (lambda t: t["variant"][0].update(name="reference"), "these names have a meaning of their own"),
         (lambda t: t.update(reference={"profile": "natve"}), "unknown profile 'natve'. Did you mean 'native'?"),
     ],
 )
 def test_what_is_wrong_is_named(tables, change, text):
     with pytest.raises(BadInput, match=text):
         parse_recipe(changed(tables, change))
+
+
+def test_partitions_are_written_in_one_way(tables):
+    tables["audit"]["groups"] = ["tone * sex"]
+    assert parse_recipe(tables).groups == ("tone*sex",)
 
 
 def test_a_file_that_is_absent_or_no_toml_is_named(tmp_path):

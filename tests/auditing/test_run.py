@@ -108,6 +108,8 @@ def test_hardware_variants_change_nothing_but_the_profile(audit):
         ({"split": "validation"}, "'validation'"),
         ({"measures": ("acuracy",)}, "Did you mean 'accuracy'?"),
         ({"maxima": {"churn[": 0.1}}, "threshold 'churn[=0.1' cannot be read"),
+        ({"minima": {"acuracy": 0.1}}, "Did you mean 'accuracy'?"),
+        ({"objective": {"name": "emr"}}, "Did you mean 'erm'?"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_before_training(audit, tmp_path, change, text):
@@ -128,6 +130,7 @@ def test_a_profile_this_machine_cannot_run_is_refused_before_training(audit, tmp
 def test_weights_trained_elsewhere_cannot_be_stopped_early(audit, tmp_path):
     audit = replace(
         audit,
+        seeds=(0,),
         model={"name": "small_cnn", "trained": "w.safetensors"},
         variants=(Variant(name="stopped", choices=(Stopping(epoch=1),)),),
     )

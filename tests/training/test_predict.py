@@ -52,6 +52,26 @@ def test_logits_are_kept_when_asked_for(pictures):
     assert answers(Constant([0.0, 1.0]), pictures, keep_logits=True).logits.shape == (32, 2)
 
 
+def test_emulated_operands_are_rounded_when_predicting_too(pictures):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 2))
+
+    def logits(operands):
+        return predict(
+            model,
+            pictures,
+            split="test",
+            normalisation=normalisation_of(pictures),
+            profile=Profile(name=operands, operands=operands),
+            run=Run(),
+            keep_logits=True,
+        ).logits
+
+    found = [logits(operands) for operands in ("float32", "tf32", "bf16", "fp16")]
+    assert all(not np.array_equal(found[0], other) for other in found[1:])
+
+
 def test_nan_answers_are_refused(pictures):
     with pytest.raises(BadInput, match=r"loss of Run\(.*seed=3.*\) is NaN for 32 of 32 examples, first in row 0"):
         answers(Constant([float("nan"), 1.0]), pictures)

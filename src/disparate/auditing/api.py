@@ -7,23 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack, cast
 
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from disparate.auditing import steps
 from disparate.auditing.audit import MEASURES, Audit
-from disparate.auditing.code import code_of
+from disparate.auditing.code import code_of, code_of_network, code_of_trusted
 from disparate.auditing.plan import STEPS
 from disparate.auditing.run import Engine, perform
-from disparate.choice import Choice, Variant
+from disparate.choice import Choice, ExecutionChoice, ModelChoice, TrainingChoice, Variant
 from disparate.data.grouped import GroupedDataset
 from disparate.data.saved import save_dataset
 from disparate.engine.inline import InlineEngine
 from disparate.engine.job import Outcome
 from disparate.engine.local import LocalEngine
+from disparate.errors import BadInput
 from disparate.findings import Result
+from disparate.predictions import REFERENCE
 from disparate.profiles import profile_named
 from disparate.store.runs import Store
 from disparate.training.config import TrainingConfig
@@ -36,12 +39,25 @@ STEPS_THAT_MAKE: tuple[Callable[..., Outcome], ...] = (
 )
 
 
+class Further(TypedDict, total=False):
+    """Settings of :func:`audit` that are seldom changed; each as in :class:`disparate.auditing.audit.Audit`."""
+
+    minima: Mapping[str, float]
+    objective: Mapping[str, Any]
+    draws: int
+    level: float
+    replicates: int
+    split: str
+    keep_logits: bool
+
+
 def audit(
     data: GroupedDataset,
     *,
     model: Model,
     variants: Mapping[str, Choice | Sequence[Choice]],
     groups: Sequence[str],
+    reference: Choice | Sequence[Choice] = (),
     training: TrainingConfig | None = None,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     repeats: int = 2,
@@ -52,6 +68,7 @@ def audit(
     reference_groups: Mapping[str, str] | None = None,
     maxima: Mapping[str, float] | None = None,
     progress: Callable[[Any], None] | None = None,
+    **further: Unpack[Further],
 ) -> Result:
     """Audit choices on your own network and data.
 
@@ -66,6 +83,7 @@ def audit(
             a function without arguments that returns a network, or a trained network.
         variants: Name of each variant to its choice, or to its chain of choices.
         groups: Partitions to judge by: attributes, and intersections such as ``"race*sex"``.
+        reference: The choice or chain of choices behind the reference; they come before each variant's own.
         training: How the reference is trained.
         seeds: Training seeds.
         repeats: How often the reference is computed per seed; 2 or more give a repeat floor.
@@ -76,6 +94,8 @@ def audit(
         reference_groups: Partition to the name of its reference group; the largest where not given.
         maxima: Measure to the largest value that passes.
         progress: Called with the engine's events.
+        **further: Seldom changed: ``minima``, ``objective``, ``draws``, ``level``, ``replicates``, ``split``,
+            ``keep_logits``.
 
     Returns:
         Findings, cautions, verdict and run record; ``result.json``, ``report.html`` and ``report.md`` are in the
@@ -98,6 +118,8 @@ def audit(
         measures=tuple(measures),
         reference_groups=reference_groups or {},
         maxima=maxima or {},
+        reference=Variant(name=REFERENCE, choices=_chain(reference)),
+        **further,
     )
     return perform(question, store=opened, engine=_engine(given.make), data=data, progress=progress)
 
@@ -112,25 +134,25 @@ class _Given:
 
 
 def _given(model: Model, root: Path) -> _Given:
-    if isinstance(model, str):
-        return _Given(table={"name": model})
+    if isinstance(model, str | Mapping):
+        table = {"name": model} if isinstance(model, str) else dict(model)
+        if "name" not in table:
+            raise BadInput(f"model is {table}; a table with the key 'name' was expected, such as 'small_cnn'.")
+        return _Given(table=table, code=code_of_trusted(table, (table["name"],)))
     if isinstance(model, nn.Module):
-        path = _save_weights(model, root)
-        table = {"name": f"inline:{type(model).__name__}", "trained": str(path)}
-        return _Given(table=table, code=code_of(type(model), repr(model)), make=lambda: copy.deepcopy(model))
-    if isinstance(model, Mapping):
-        return _Given(table=dict(model))
-    name = f"{model.__module__}:{model.__qualname__}"
-    if model.__module__ == "__main__" or "<" in name:
-        return _Given(table={"name": f"inline:{model.__qualname__}"}, code=code_of(model, repr(model())), make=model)
-    return _Given(table={"name": name}, code=code_of(sys.modules[model.__module__]))
+        table = {"name": f"inline:{type(model).__name__}", "trained": str(_save_weights(model, root))}
+        return _Given(table=table, code=code_of_network(model), make=lambda: copy.deepcopy(model))
+    place = f"{getattr(model, '__module__', '__main__')}:{getattr(model, '__qualname__', '<made here>')}"
+    if place.startswith("__main__:") or "<" in place:
+        return _Given(table={"name": f"inline:{place}"}, code=code_of_network(model(), model), make=model)
+    return _Given(table={"name": place}, code=code_of(sys.modules[model.__module__]))
 
 
 def _save_weights(model: nn.Module, root: Path) -> Path:
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     digest = hashlib.sha256()
     for name, value in sorted(state.items()):
-        digest.update(name.encode() + value.view(-1).numpy().tobytes())
+        digest.update(name.encode() + value.reshape(-1).view(torch.uint8).numpy().tobytes())
     path = root / "trained" / f"{digest.hexdigest()[:16]}.safetensors"
     path.parent.mkdir(exist_ok=True)
     save_file(state, path)
@@ -138,7 +160,11 @@ def _save_weights(model: nn.Module, root: Path) -> Path:
 
 
 def _chain(value: Choice | Sequence[Choice]) -> tuple[Choice, ...]:
-    return tuple(value) if isinstance(value, Sequence) else (value,)
+    choices: tuple[object, ...] = tuple(value) if isinstance(value, list | tuple) else (value,)
+    for choice in choices:
+        if not isinstance(choice, TrainingChoice | ModelChoice | ExecutionChoice):
+            raise BadInput(f"{choice!r} is no choice; an object such as disparate.Prune(rate=0.5) was expected.")
+    return cast("tuple[Choice, ...]", choices)
 
 
 def _engine(make: Callable[[], nn.Module] | None) -> Engine:

@@ -1,14 +1,26 @@
 """Audit: the question as a value."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from disparate.choice import Variant
 from disparate.errors import BadInput
+from disparate.groups import INTERSECTION
 from disparate.predictions import REFERENCE
 from disparate.profiles import Profile
 from disparate.training.config import TrainingConfig
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+RESERVED_NAMES = frozenset({"blobs", "logs", "work", "datasets", "trained", "runs.sqlite"})
+"""What a store keeps beside the folders of audits."""
+
+RESERVED_VARIANTS = frozenset({REFERENCE, "hardware"})
+"""``"hardware"`` names what is taken over all hardware profiles."""
+
+FEWEST = 20
+"""Fewest bootstrap replicates that give an interval."""
 
 MEASURES = (
     "accuracy",
@@ -46,7 +58,7 @@ class Audit:
         training: How the reference is trained, under seed 0.
         objective: ``name`` and the settings of the objective.
         reference: The chain of choices behind the reference; empty for the plain training.
-        variants: What is compared with the reference.
+        variants: What is compared with the reference; the reference's choices come before each variant's own.
         profile: Profile of the reference, for training and running.
         seeds: Training seeds.
         repeats: How often the reference is computed per seed; 2 or more give a repeat floor.
@@ -88,25 +100,72 @@ class Audit:
     code: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", tuple(partition(by) for by in self.groups))
+        object.__setattr__(self, "reference_groups", {partition(by): g for by, g in self.reference_groups.items()})
         names = [variant.name for variant in self.variants]
         _require(
             len(set(names)) == len(names), f"variant names {sorted(names)} hold a name twice; names have to differ"
         )
-        _require(REFERENCE not in names, f"a variant is called '{REFERENCE}'; that name is the reference's")
+        taken = sorted(RESERVED_VARIANTS.intersection(names))
+        _require(not taken, f"a variant is called {taken}; these names have a meaning of their own")
+        _require(
+            NAME.fullmatch(self.name) is not None, f"name is '{self.name}'; letters, digits, '.', '_' and '-' only"
+        )
+        _require(self.name not in RESERVED_NAMES, f"name '{self.name}' is a folder of the store's own; choose another")
         _require(
             len(set(self.seeds)) == len(self.seeds) > 0, f"seeds are {list(self.seeds)}; different seeds are needed"
         )
         _require(self.repeats >= 1, f"repeats is {self.repeats}; 1 or more was expected, 2 for a repeat floor")
         _require(self.draws >= 1, f"draws is {self.draws}; 1 or more was expected")
+        _require(self.replicates >= FEWEST, f"replicates is {self.replicates}; {FEWEST} or more were expected")
         _require(0 < self.level < 1, f"level is {self.level}; a number between 0 and 1 was expected")
-        _require(bool(self.groups), "groups is empty; name at least one group attribute, such as groups = ['race']")
+        _require_partitions(self)
+        _require_weights(self)
 
 
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise BadInput(f"audit: {message}.")
+def partition(by: str) -> str:
+    """Return the one way to write a partition.
+
+    Example:
+        >>> partition("race * sex")
+        'race*sex'
+    """
+    return INTERSECTION.join(part.strip() for part in by.split(INTERSECTION))
 
 
 def is_trained(audit: Audit) -> bool:
     """Return whether the audit deploys weights that were trained elsewhere."""
     return "trained" in audit.model
+
+
+def chained(audit: Audit) -> tuple[Variant, ...]:
+    """Return the variants as they are carried out: each has the reference's choices before its own."""
+    before = audit.reference.choices
+    return tuple(replace(variant, choices=(*before, *variant.choices)) for variant in audit.variants)
+
+
+def _require_partitions(audit: Audit) -> None:
+    groups = audit.groups
+    _require(bool(groups), "groups is empty; name at least one group attribute, such as groups = ['race']")
+    _require(len(set(groups)) == len(groups), f"groups {list(groups)} hold a partition twice")
+    strangers = sorted(set(audit.reference_groups) - set(groups))
+    _require(not strangers, f"reference_groups names {strangers}, which are not among groups {list(groups)}")
+
+
+def _require_weights(audit: Audit) -> None:
+    seeds = {name: getattr(audit.training, name) for name in ("init_seed", "order_seed", "augment_seed")}
+    given = {name: seed for name, seed in seeds.items() if seed}
+    _require(not given, f"training sets {given}; training seeds are set by seeds, and changed by the choice 'seed'")
+    if is_trained(audit):
+        _require(
+            len(audit.seeds) == 1,
+            f"weights trained elsewhere have no seeds of ours; seeds = [0], not {list(audit.seeds)}",
+        )
+    else:
+        scale = sorted({"mean", "std"}.intersection(audit.model))
+        _require(not scale, f"[model] {scale} belong to weights trained elsewhere; name them with trained = 'file'")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise BadInput(f"audit: {message}.")

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from disparate.registry import import_object
 
 
@@ -24,6 +26,21 @@ def code_of(thing: Any, more: str = "") -> str:
     except (OSError, TypeError):
         source = ""
     return hashlib.sha256((source + more).encode()).hexdigest()
+
+
+def code_of_network(model: nn.Module, make: object = None) -> str:
+    """Return the hash of a network's code: of every class of its parts that is not torch's, and of what makes it.
+
+    Args:
+        model: The network.
+        make: The function that makes it, where there is one.
+
+    Returns:
+        64 hexadecimal digits. Code that the classes call elsewhere does not count.
+    """
+    kinds = {type(part) for part in model.modules() if not type(part).__module__.startswith("torch.")}
+    sources = [code_of(kind) for kind in sorted(kinds, key=lambda kind: kind.__qualname__)]
+    return code_of(make, "".join(sources) + repr(model))
 
 
 def code_of_trusted(model: Mapping[str, Any], trust: Sequence[str]) -> str | None:

@@ -7,29 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from disparate.auditing.audit import Audit, is_trained
+from disparate.auditing.audit import Audit, chained, is_trained
 from disparate.choice import Variant, is_stochastic
 from disparate.choices import choice_table
 from disparate.engine.job import Job, key_of
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Run
-from disparate.profiles import Profile
+from disparate.profiles import VARIABLES, Profile
 from disparate.provenance import machine, versions
 from disparate.training.config import TrainingConfig
 
 STEPS = "disparate.auditing.steps"
 TRAINING_VERSION = 1
-PREDICTION_VERSION = 1
+PREDICTION_VERSION = 2
 FINGERPRINT_VERSION = 2
-KERNEL_VARIABLES = (
-    "ATEN_CPU_CAPABILITY",
-    "DNNL_MAX_CPU_ISA",
-    "MKL_CBWR",
-    "MKL_ENABLE_INSTRUCTIONS",
-    "ONEDNN_DEFAULT_FPMATH_MODE",
-    "ONEDNN_MAX_CPU_ISA",
-)
-"""Variables that a worker inherits from the shell and that change what a profile really is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +70,7 @@ class Plan:
 def profiles_of(audit: Audit) -> tuple[Profile, ...]:
     """Return every profile under which something trains or runs, each once; the reference's come first."""
     found: dict[Profile, None] = {}
-    for variant in (audit.reference, *audit.variants):
+    for variant in (audit.reference, *chained(audit)):
         found[variant.profile(audit.profile, at="train")] = None
         found[variant.profile(audit.profile, at="deploy")] = None
     return tuple(found)
@@ -87,7 +78,7 @@ def profiles_of(audit: Audit) -> tuple[Profile, ...]:
 
 def fingerprint_jobs(profiles: tuple[Profile, ...]) -> dict[Profile, Job]:
     """Return the job that takes each profile's fingerprint; it belongs to this machine and these versions."""
-    inherited = {name: os.environ.get(name) for name in KERNEL_VARIABLES}
+    inherited = {name: os.environ.get(name) for name in VARIABLES}
     here = {"machine": machine(), "versions": versions(), "version": FINGERPRINT_VERSION, "inherited": inherited}
     return {
         profile: Job(
@@ -124,7 +115,7 @@ def plan(audit: Audit, *, content: str, fingerprints: Mapping[Profile, str]) -> 
     for seed in audit.seeds:
         for repeat in range(audit.repeats):
             runs += layout.runs(audit.reference, Run(variant=REFERENCE, seed=seed, repeat=repeat), jobs)
-        for variant in audit.variants:
+        for variant in chained(audit):
             runs += layout.runs(variant, Run(variant=variant.name, seed=seed), jobs)
     return Plan(jobs=tuple(jobs.values()), runs=tuple(runs))
 
@@ -133,7 +124,7 @@ def acts_on_training(audit: Audit, fingerprints: Mapping[Profile, str]) -> dict[
     """Return, by variant, whether its weights differ in provenance from the reference's."""
     layout = _Layout(audit=audit, content="", fingerprints=fingerprints)
     own = layout.training_key(audit.reference, Run())
-    return {variant.name: layout.training_key(variant, Run()) != own for variant in audit.variants}
+    return {variant.name: layout.training_key(variant, Run()) != own for variant in chained(audit)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,27 +141,21 @@ class _Layout:
 
     def configuration(self, variant: Variant, seed: int) -> tuple[TrainingConfig, int]:
         """Return the training behind a variant and the epoch whose weights it takes."""
-        own = self.audit.reference.training(self.audit.training.seeded(seed))
-        config = variant.training(own)
-        if replace(config, stop_after=None) == replace(own, stop_after=None) and config.last_epoch < own.last_epoch:
-            config, epoch = own, config.last_epoch
-        else:
-            epoch = config.last_epoch
-        return (replace(config, keep_epochs=self._stops(own)) if config == own else config), epoch
+        base = self.audit.training.seeded(seed)
+        own, config = self.audit.reference.training(base), variant.training(base)
+        if not _stops_early(config, own):
+            return (self._keeping(own, base) if config == own else config), config.last_epoch
+        return self._keeping(own, base), config.last_epoch
 
-    def _stops(self, own: TrainingConfig) -> tuple[int, ...]:
-        configs = [variant.training(own) for variant in self.audit.variants]
-        stops = {
-            config.last_epoch
-            for config in configs
-            if replace(config, stop_after=None) == replace(own, stop_after=None) and config.last_epoch < own.last_epoch
-        }
-        return tuple(sorted({*own.keep_epochs, *stops}))
+    def _keeping(self, own: TrainingConfig, base: TrainingConfig) -> TrainingConfig:
+        configs = [variant.training(base) for variant in chained(self.audit)]
+        stops = {config.last_epoch for config in configs if _stops_early(config, own)}
+        return replace(own, keep_epochs=tuple(sorted({*own.keep_epochs, *stops})))
 
     def training_key(self, variant: Variant, run: Run) -> tuple[str, int]:
         if is_trained(self.audit):
             model = self.audit.model
-            parts = {"content": self.content, "model": model, "weights": file_hash(model["trained"])}
+            parts = {"content": self.content, "model": model, "weights": file_hash(model, "trained")}
             return key_of(kind="adopt", version=TRAINING_VERSION, code=self.audit.code, repeat=run.repeat, **parts), 0
         config, epoch = self.configuration(variant, run.seed)
         profile = variant.profile(self.audit.profile, at="train")
@@ -178,7 +163,7 @@ class _Layout:
             kind="train",
             version=TRAINING_VERSION,
             content=self.content,
-            model=self.audit.model,
+            model=model_key(self.audit.model),
             code=self.audit.code,
             config=config.to_json(),
             objective=self.audit.objective,
@@ -224,6 +209,7 @@ class _Layout:
             choices=choices,
             fingerprint=self.fingerprints[profile],
             content=self.content,
+            versions=versions(),
             split=self.audit.split,
             logits=self.audit.keep_logits,
             noise=[run.seed, run.draw] if noisy else None,
@@ -254,11 +240,19 @@ def _job(key: str, name: str, step: str, arguments: Mapping[str, Any], profile: 
     )
 
 
-def file_hash(path: str) -> str:
-    """Return the SHA-256 of a file's content.
+def model_key(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model table as keys hold it: initial weights by content, a library's model with its version."""
+    library = str(model["name"]).partition(":")[0]
+    version = {"version": versions()[library]} if library in versions() else {}
+    return {**model, **version, **({"weights": file_hash(model, "weights")} if "weights" in model else {})}
+
+
+def file_hash(model: Mapping[str, Any], setting: str) -> str:
+    """Return the SHA-256 of the file that a setting of the model table names.
 
     Args:
-        path: The file.
+        model: The model table of a recipe.
+        setting: ``"trained"`` or ``"weights"``.
 
     Returns:
         64 hexadecimal digits.
@@ -267,7 +261,12 @@ def file_hash(path: str) -> str:
         BadInput: The file cannot be read.
     """
     try:
-        with Path(path).open("rb") as file:
+        with Path(model[setting]).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInput(f"[model] trained = '{path}' cannot be read: {error}.") from error
+    except (OSError, TypeError) as error:
+        raise BadInput(f"[model] {setting} = '{model[setting]}' cannot be read: {error}.") from error
+
+
+def _stops_early(config: TrainingConfig, own: TrainingConfig) -> bool:
+    same = replace(config, stop_after=None) == replace(own, stop_after=None)
+    return same and config.last_epoch < own.last_epoch

@@ -26,7 +26,7 @@ class _Strict(BaseModel):
 class AuditTable(_Strict):
     """The table ``[audit]``."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str
     groups: tuple[str, ...]
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     repeats: int = 2
@@ -91,6 +91,8 @@ def read_recipe(path: Path, *, changes: Sequence[str] = (), trust: Sequence[str]
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"recipe '{path}' does not exist; 'disparate recipe' lists those that come along.") from error
+    except OSError as error:
+        raise BadInput(f"recipe '{path}' cannot be read: {error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"recipe '{path}' is not TOML: {error}.") from error
     for change in changes:
@@ -140,7 +142,8 @@ def parse_recipe(tables: Mapping[str, Any], *, source: str = "recipe", trust: Se
 def recipe_tables(audit: Audit) -> dict[str, Any]:
     """Return an audit as the tables of a recipe, every setting filled in; the inverse of :func:`parse_recipe`."""
     about = {name: getattr(audit, name) for name in AuditTable.model_fields}
-    training = {key: value for key, value in audit.training.to_json().items() if value is not None}
+    given = audit.training.to_json().items()
+    training = {key: value for key, value in given if value is not None and not key.endswith("_seed")}
     return {
         "audit": {key: _plain(value) for key, value in about.items()},
         "data": dict(audit.data),
@@ -221,4 +224,6 @@ def _change(tables: dict[str, Any], change: str) -> None:
     place = tables
     for part in outer:
         place = place.setdefault(part, {})
+        if not isinstance(place, dict):
+            raise BadInput(f"--set {change}: '{part}' is no table; 'table.key=value' was expected.")
     place[key] = value

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from disparate.auditing.audit import Audit, is_trained
+from disparate.auditing.audit import Audit, chained, is_trained
 from disparate.auditing.distances import distance_findings
 from disparate.auditing.exemplars import exemplars
 from disparate.auditing.plan import Plan, acts_on_training, fingerprint_jobs, plan, profiles_of
@@ -22,14 +22,17 @@ from disparate.findings import Findings, Result
 from disparate.groups import Groups
 from disparate.measures.assess import assess
 from disparate.measures.table import measure_named
+from disparate.objectives import build_objective
 from disparate.predictions import REFERENCE, Predictions
 from disparate.profiles import Profile, require_available
 from disparate.provenance import cores, machine, peak_memory, source_revision, versions
 from disparate.report.cautions import cautions
-from disparate.report.gate import gate
+from disparate.report.gate import Threshold, gate
 from disparate.report.html import page
 from disparate.report.markdown import markdown
+from disparate.store.atomic import replacing
 from disparate.store.runs import Store
+from disparate.training.execution import device_of
 
 BOOTSTRAP_SEED = 20231206
 
@@ -130,7 +133,8 @@ def check(audit: Audit, data: GroupedDataset) -> None:
     """
     for name in audit.measures:
         measure_named(name)
-    gate(Findings(), maxima=audit.maxima, minima=audit.minima)  # thresholds that cannot be read are refused now
+    for text, limit in (*audit.maxima.items(), *audit.minima.items()):
+        measure_named(Threshold.parse(f"{text}={limit!r}", side="max").measure)
     rows = data.rows(audit.split)
     if not len(rows):
         raise BadInput(f"data set '{data.name}' has no example in the split '{audit.split}'; choose another split.")
@@ -139,9 +143,19 @@ def check(audit: Audit, data: GroupedDataset) -> None:
         Groups.of(attributes, by=by, reference=audit.reference_groups.get(by))
     for profile in profiles_of(audit):
         require_available(profile)
+        device_of(profile)
+    build_objective(audit.objective)
+    if is_trained(audit):
+        _require_deployable(audit)
+
+
+def _require_deployable(audit: Audit) -> None:
     own = audit.reference.training(audit.training)
-    for variant in audit.variants:
-        if is_trained(audit) and variant.training(own) != own:
+    here = audit.reference.profile(audit.profile, at="deploy")
+    for variant in chained(audit):
+        trains = variant.profile(audit.profile, at="train") != audit.reference.profile(audit.profile, at="train")
+        only = trains and variant.profile(audit.profile, at="deploy") == here
+        if variant.training(audit.training) != own or only:
             raise NotApplicable(
                 f"variant '{variant.name}' changes training, but the weights were trained elsewhere; "
                 "hand in a function that makes the network, or leave the variant out."
@@ -184,13 +198,18 @@ def _execute(jobs: tuple[Job, ...], store: Store, engine: Engine, progress: Call
 
 
 def hardware_variants(audit: Audit) -> tuple[str, ...]:
-    """Return the variants that change nothing but the profile: hardware sensitivity is taken over them."""
+    """Return the variants that do the same under another profile: hardware sensitivity is taken over them.
+
+    Those that train under another profile; where the weights were trained elsewhere, those that run under one.
+    """
+    at = "deploy" if is_trained(audit) else "train"
+    own = audit.reference
     return tuple(
         variant.name
-        for variant in audit.variants
-        if not variant.model_choices()
-        and variant.training(audit.training) == audit.reference.training(audit.training)
-        and variant.profile(audit.profile, at="train") != audit.profile
+        for variant in chained(audit)
+        if variant.model_choices() == own.model_choices()
+        and variant.training(audit.training) == own.training(audit.training)
+        and variant.profile(audit.profile, at=at) != own.profile(audit.profile, at=at)
     )
 
 
@@ -309,13 +328,19 @@ def perform(
     entry = store.add_audit(name=audit.name, recipe=recipe_tables(audit), keys=())
     try:
         result = run(audit, store=store, engine=engine, data=data, progress=progress)
+        digest = _write(result, store.root / audit.name, store)
     except BaseException as error:
         store.finish_audit(entry.id, state="interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
-    folder = store.root / audit.name
-    folder.mkdir(exist_ok=True)
-    result.write(folder / "result.json")
-    (folder / "report.html").write_text(page(result), encoding="utf-8")
-    (folder / "report.md").write_text(markdown(result), encoding="utf-8")
-    store.finish_audit(entry.id, result=store.blobs.put(folder / "result.json"))
+    store.finish_audit(entry.id, result=digest, keys=sorted({item["key"] for item in result.run["predictions"]}))
     return result
+
+
+def _write(result: Result, folder: Path, store: Store) -> str:
+    folder.mkdir(exist_ok=True)
+    for name, text in (("report.html", page(result)), ("report.md", markdown(result))):
+        with replacing(folder / name) as path:
+            path.write_text(text, encoding="utf-8")
+    with replacing(folder / "result.json") as path:
+        result.write(path)
+    return store.blobs.put(folder / "result.json")

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -31,6 +32,9 @@ from disparate.training.execution import effective, in_force, memory_format, pla
 from disparate.training.fingerprint import fingerprint
 from disparate.training.loop import Trained, train
 from disparate.training.predict import predict
+
+CALIBRATION_SEED = 1
+"""Of the order in which training examples are offered for calibration; files often lie sorted by group."""
 
 OF_TRAINED = ("trained", "mean", "std")
 """Keys of the model table that are about weights trained elsewhere and no setting of the model."""
@@ -159,7 +163,7 @@ def deploy(
     model: nn.Module, choices: list[ModelChoice], source: Source, run: Run
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     """Apply model choices in order; returns the deployed model and what each choice really did."""
-    rows = source.data.rows("train")
+    rows = np.random.default_rng(CALIBRATION_SEED).permutation(source.data.rows("train"))
 
     def calibration(count: int) -> Tensor:
         return source.inputs(rows[:count])

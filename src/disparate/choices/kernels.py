@@ -6,25 +6,7 @@ from typing import Any, ClassVar
 
 from disparate.choice import At
 from disparate.errors import BadInput, suggestion
-from disparate.profiles import MemoryFormat, Operands, Profile
-
-VARIABLES = (
-    "ATEN_CPU_CAPABILITY",
-    "CUBLAS_WORKSPACE_CONFIG",
-    "DNNL_DEFAULT_FPMATH_MODE",
-    "DNNL_MAX_CPU_ISA",
-    "KMP_DETERMINISTIC_REDUCTION",
-    "MKL_CBWR",
-    "MKL_DYNAMIC",
-    "MKL_ENABLE_INSTRUCTIONS",
-    "NVIDIA_TF32_OVERRIDE",
-    "OMP_DYNAMIC",
-    "OMP_SCHEDULE",
-    "ONEDNN_DEFAULT_FPMATH_MODE",
-    "ONEDNN_MAX_CPU_ISA",
-    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
-)
-"""Variables that may be set: those that decide a floating-point result. A recipe is not trusted with others."""
+from disparate.profiles import VARIABLES, MemoryFormat, Operands, Profile
 
 SETTINGS = ("threads", "onednn", "memory_format", "operands", "deterministic", "tf32")
 

@@ -238,13 +238,16 @@ class Store:
             _insert(index, "audits", audit)
         return audit
 
-    def finish_audit(self, id: str, *, state: AuditState = "finished", result: str | None = None) -> None:
+    def finish_audit(
+        self, id: str, *, state: AuditState = "finished", result: str | None = None, keys: Sequence[str] | None = None
+    ) -> None:
         """Enter how an audit ended.
 
         Args:
             id: The audit's id.
             state: How it ended.
             result: Digest of its result.
+            keys: Keys of the jobs whose predictions it rests on; those it began with where not given.
 
         Raises:
             BadInput: There is no such audit, or the result is not among the blobs.
@@ -254,7 +257,8 @@ class Store:
             self.blobs.get(result)
         with self._writing() as index:
             index.execute(
-                "UPDATE audits SET finished = ?, state = ?, result = ? WHERE id = ?", (now(), state, result, id)
+                "UPDATE audits SET finished = ?, state = ?, result = ?, keys = coalesce(?, keys) WHERE id = ?",
+                (now(), state, result, None if keys is None else _cell("keys", list(keys)), id),
             )
 
     def _begin(self) -> None:

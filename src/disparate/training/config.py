@@ -63,6 +63,7 @@ class TrainingConfig:
         _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "a number in [0, 1)")
         _require(0 <= self.warmup_epochs < self.epochs, "warmup_epochs", self.warmup_epochs, "less than epochs")
+        _require(self.crop >= 0, "crop", self.crop, "0 or more")
         stop = self.stop_after
         _require(stop is None or 1 <= stop <= self.epochs, "stop_after", stop, f"an epoch from 1 to {self.epochs}")
         late = [epoch for epoch in self.keep_epochs if not 1 <= epoch <= self.epochs]

@@ -62,7 +62,9 @@ def round_operand(values: Tensor, operands: str) -> Tensor:
 
 
 class RoundedOperands(TorchDispatchMode):
-    """Rounds the operands of every product and convolution, forward and backward; sums stay float32.
+    """Rounds the operands of matrix products and convolutions, forward and backward; sums stay float32.
+
+    Kernels that do several products at once (fused attention, LSTM cells) and matrix times vector are not rounded.
 
     This *emulates* a tensor core that multiplies in a short format and accumulates in float32.
 

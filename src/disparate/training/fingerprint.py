@@ -55,7 +55,7 @@ def _short_products(source: np.random.Generator, device: torch.device) -> tuple[
 def _network(source: np.random.Generator) -> nn.Module:
     model = nn.Sequential(
         *_block(3, 32), *_block(32, 64), *_block(64, 128),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(512, 128), nn.ReLU(), nn.Linear(128, 5),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(512, 128), nn.ReLU(), nn.Linear(128, 5),
     )  # fmt: skip
     with torch.no_grad():
         for parameter in model.parameters():

@@ -52,7 +52,7 @@ def predict(
         raise BadInput(f"data set '{data.name}' has no example in the split '{split}'; choose another split.")
     was_training = model.training
     model.eval()
-    with in_force(profile) as device, torch.inference_mode():
+    with in_force(profile) as device, torch.no_grad():  # inference mode would hide products from a dispatch mode
         source = Source(data=data, normalisation=normalisation, device=device, memory_format=memory_format(profile))
         parts: list[NDArray[np.float32]] = []
         for start in range(0, len(rows), BATCH):
