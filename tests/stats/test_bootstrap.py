@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from disparate.errors import NotEnoughData
 from disparate.stats import bootstrap
 from disparate.stats.bootstrap import (
     Moments,
+    Tally,
     Units,
-    percentile_interval,
     replicate_weights,
     replicated_counts,
     replicated_sums,
@@ -155,8 +154,31 @@ def test_moments_refuse_where_too_many_replicates_are_undefined():
     assert moments.covariance(0, replicates=110) is None
 
 
-def test_percentile_interval_needs_values():
-    with pytest.raises(NotEnoughData, match="6 of 100 replicates have no value"):
-        percentile_interval(np.r_[np.full(6, np.nan), np.ones(94)])
-    with pytest.raises(NotEnoughData, match="0 of 0 replicates"):
-        percentile_interval(np.array([]))
+def test_leaving_out_one_of_each_cell_is_leaving_out_every_example(table):
+    target, predicted, group = table
+    weight = np.random.default_rng(8).choice([0.5, 2.0], N)
+    units = cells(table, weight)
+    tally = Tally.of_counts(target, predicted, group, units, shape=(GROUPS, CLASSES), weight=weight)
+    left = np.concatenate(list(tally.left_out()))
+    singles = Tally.of_counts(target, predicted, group, Units.singles(N), shape=(GROUPS, CLASSES), weight=weight)
+    each = np.concatenate(list(singles.left_out()))
+    assert tally.observed() == pytest.approx(singles.observed())
+    assert np.average(left, axis=0, weights=units.multiplicity) == pytest.approx(each.mean(axis=0))
+    assert each[units.rows] == pytest.approx(left)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint8, np.float64, "U3", bool])
+def test_cells_are_those_of_sorting(kind):
+    generator = np.random.default_rng(9)
+    columns = [
+        generator.integers(0, 5, 50).astype(kind),
+        generator.integers(-3, 900, 50),
+        generator.random(50).round(1),
+    ]
+    columns = [*columns, generator.integers(7, 9, 50)]
+    units = Units.cells(columns)
+    texts = np.array(["|".join(str(column[row]) for column in columns) for row in range(50)])
+    found, counted = np.unique(texts, return_counts=True)
+    assert sorted(texts[units.rows]) == found.tolist()
+    assert dict(zip(texts[units.rows], units.multiplicity, strict=True)) == dict(zip(found, counted, strict=True))
+    assert list(units.rows) == [np.flatnonzero(texts == texts[row])[0] for row in units.rows]

@@ -5,15 +5,13 @@ so a replicate is one multinomial draw over its cells: exactly what resampling e
 answer the same examples, so one draw serves them all and what is paired stays paired.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-
-from disparate.errors import NotEnoughData
-from disparate.stats.intervals import Interval
 
 CHUNK_NUMBERS = 4_000_000
 """Largest number of float64 that a chunk of replicates may hold in one array (32 MB)."""
@@ -51,13 +49,14 @@ class Units:
             >>> Units.cells([np.array([0, 0, 1]), np.array([2, 2, 2])]).multiplicity.tolist()
             [2, 1]
         """
-        code = np.zeros(len(columns[0]), dtype=np.int64)
+        cell, n_cells = np.zeros(len(columns[0]), dtype=np.int64), 1
         for column in columns:
-            levels, place = np.unique(column, return_inverse=True)
-            code = np.unique(code * len(levels) + place, return_inverse=True)[1]
-        _, rows, cell = np.unique(code, return_index=True, return_inverse=True)
-        size = np.bincount(cell, weights=multiplicity, minlength=len(rows))
-        return cls(rows=rows, unit=np.arange(len(rows)), multiplicity=size.astype(np.int64))
+            level, levels = _ranked(column)
+            cell, n_cells = _ranked(cell * levels + level)
+        rows = np.empty(n_cells, dtype=np.intp)
+        rows[cell[::-1]] = np.arange(len(cell))[::-1]
+        size = np.bincount(cell, weights=multiplicity, minlength=n_cells)
+        return cls(rows=rows, unit=np.arange(n_cells), multiplicity=size.astype(np.int64))
 
     @classmethod
     def singles(cls, rows: int, multiplicity: NDArray[np.int64] | None = None) -> "Units":
@@ -87,6 +86,18 @@ class Units:
         return cls(rows=np.arange(len(labels)), unit=unit, multiplicity=np.ones(int(unit.max()) + 1, dtype=np.int64))
 
 
+def _ranked(column: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:
+    """Return the place of every value among the sorted values that occur, and how many of these there are."""
+    if len(column) and np.issubdtype(column.dtype, np.integer):
+        numbers = column.astype(np.int64)
+        least = int(numbers.min())
+        if int(numbers.max()) - least < len(numbers):  # counting is faster than sorting
+            seen = np.bincount(numbers - least) > 0
+            return (np.cumsum(seen) - 1)[numbers - least], int(seen.sum())
+    values, place = np.unique(column, return_inverse=True)
+    return place.astype(np.int64), len(values)
+
+
 def replicate_weights(units: Units, replicates: int, generator: np.random.Generator) -> NDArray[np.int64]:
     """Return how often every unit is drawn in every replicate.
 
@@ -107,6 +118,86 @@ def replicate_weights(units: Units, replicates: int, generator: np.random.Genera
     if total == len(units):
         return np.stack([np.bincount(row, minlength=total) for row in _positions(total, replicates, generator)])
     return generator.multinomial(total, units.multiplicity / total, size=replicates)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Tally:
+    """What one draw of every unit adds to every bin: all that resampling needs to know of the examples.
+
+    Args:
+        sums: Shape (bins, units), sparse.
+        units: What is drawn.
+        shape: Shape of the bins.
+    """
+
+    sums: sparse.csr_array
+    units: Units
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of_counts(
+        cls,
+        target: NDArray[np.int64],
+        predicted: NDArray[np.int64],
+        group: NDArray[np.integer],
+        units: Units,
+        *,
+        shape: tuple[int, int],
+        weight: NDArray[np.float64] | None = None,
+    ) -> "Tally":
+        """Return the confusion counts of every unit.
+
+        Args:
+            target: Label index per row, shape (rows,).
+            predicted: Answered label index, shape (runs, rows).
+            group: Group index per row, shape (rows,).
+            units: What is drawn; cells have to tell apart groups, targets, all answers and weights.
+            shape: Number of groups and of classes.
+            weight: Weight per row.
+
+        Returns:
+            The tally; its bins have shape (runs, groups, classes, classes), target × predicted.
+        """
+        groups, classes = shape
+        runs, rows = len(predicted), units.rows
+        inside = (group[rows].astype(np.int64) * classes + target[rows]) * classes + predicted[:, rows]
+        bins = inside + np.arange(runs)[:, None] * (groups * classes * classes)
+        values = np.broadcast_to(np.ones(len(rows)) if weight is None else weight[rows], bins.shape)
+        size = (runs, groups, classes, classes)
+        return cls(sums=_table(bins, values, units.unit, (math.prod(size), len(units))), units=units, shape=size)
+
+    def observed(self) -> NDArray[np.float64]:
+        """Return the sums of the examples as they are, of the shape of the bins."""
+        return (self.sums @ self.units.multiplicity.astype(np.float64)).reshape(self.shape)
+
+    def replicated(self, replicates: int, generator: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+        """Yield, chunk by chunk, the sums that every replicate of the examples gives.
+
+        Args:
+            replicates: Number of replicates, over all chunks.
+            generator: Source of randomness.
+
+        Yields:
+            Sums of shape (replicates of the chunk, *shape of the bins).
+        """
+        size = max(1, min(replicates, CHUNK_NUMBERS // max(math.prod(self.shape), len(self.units))))
+        for start in range(0, replicates, size):
+            weights = replicate_weights(self.units, min(size, replicates - start), generator)
+            sums = np.ascontiguousarray((self.sums @ weights.T.astype(np.float64)).T)
+            yield sums.reshape(-1, *self.shape)
+
+    def left_out(self) -> Iterator[NDArray[np.float64]]:
+        """Yield, chunk by chunk, the sums that are left without one draw of each unit in turn: the jackknife.
+
+        All examples of a cell are alike, so leaving out one of them stands for leaving out each.
+
+        Yields:
+            Sums of shape (units of the chunk, *shape of the bins), in the order of the units.
+        """
+        columns, total = self.sums.tocsc(), self.observed().ravel()
+        size = max(1, CHUNK_NUMBERS // len(total))
+        for start in range(0, len(self.units), size):
+            yield (total - columns[:, start : start + size].toarray().T).reshape(-1, *self.shape)
 
 
 def replicated_sums(
@@ -131,11 +222,8 @@ def replicated_sums(
     Yields:
         Sums of shape (replicates of the chunk, n_bins).
     """
-    table = _table(bins, values, units, n_bins)
-    size = max(1, min(replicates, CHUNK_NUMBERS // max(n_bins, len(units))))
-    for start in range(0, replicates, size):
-        weights = replicate_weights(units, min(size, replicates - start), generator)
-        yield np.ascontiguousarray((table @ weights.T.astype(np.float64)).T)
+    sums = _table(bins[:, units.rows], values[:, units.rows], units.unit, (n_bins, len(units)))
+    yield from Tally(sums=sums, units=units, shape=(n_bins,)).replicated(replicates, generator)
 
 
 def replicated_counts(
@@ -164,42 +252,8 @@ def replicated_counts(
     Yields:
         Counts of shape (replicates of the chunk, runs, groups, classes, classes), target × predicted.
     """
-    groups, classes = shape
-    runs = len(predicted)
-    inside = (group.astype(np.int64) * classes + target) * classes + predicted
-    bins = inside + np.arange(runs)[:, None] * (groups * classes * classes)
-    values = np.broadcast_to(np.ones(len(target)) if weight is None else weight, bins.shape)
-    n_bins = runs * groups * classes * classes
-    for sums in replicated_sums(bins, values, units, n_bins=n_bins, replicates=replicates, generator=generator):
-        yield sums.reshape(-1, runs, groups, classes, classes)
-
-
-def percentile_interval(replicated: NDArray[np.float64], *, level: float = 0.95) -> Interval:
-    """Return the interval between two percentiles of replicated values.
-
-    Args:
-        replicated: One value per replicate, shape (replicates,); NaN marks a replicate without a value.
-        level: Level of the interval.
-
-    Returns:
-        The interval.
-
-    Raises:
-        NotEnoughData: More than one replicate in twenty has no value.
-
-    Example:
-        >>> low, high = percentile_interval(np.arange(101.0), level=0.9)
-        >>> round(low, 6), round(high, 6)
-        (5.0, 95.0)
-    """
-    seen = replicated[np.isfinite(replicated)]
-    if len(seen) < 0.95 * len(replicated) or not len(seen):
-        raise NotEnoughData(
-            f"percentile interval: {len(replicated) - len(seen)} of {len(replicated)} replicates have no value; "
-            "the group or class is too small to be resampled."
-        )
-    low, high = np.quantile(seen, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+    tally = Tally.of_counts(target, predicted, group, units, shape=shape, weight=weight)
+    yield from tally.replicated(replicates, generator)
 
 
 @dataclass(slots=True)
@@ -250,8 +304,8 @@ def _positions(n: int, replicates: int, generator: np.random.Generator) -> Itera
         yield generator.integers(n, size=n)
 
 
-def _table(bins: NDArray[np.int64], values: NDArray[np.float64], units: Units, n_bins: int) -> sparse.csr_array:
-    chosen = bins[:, units.rows]
-    columns = np.broadcast_to(units.unit, chosen.shape)
-    entries = (values[:, units.rows].ravel(), (chosen.ravel(), columns.ravel()))
-    return sparse.csr_array(entries, shape=(n_bins, len(units)))
+def _table(
+    bins: NDArray[np.int64], values: NDArray[np.float64], unit: NDArray[np.intp], shape: tuple[int, int]
+) -> sparse.csr_array:
+    columns = np.broadcast_to(unit, bins.shape)
+    return sparse.csr_array((values.ravel(), (bins.ravel(), columns.ravel())), shape=shape)
