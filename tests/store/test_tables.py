@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from disparate.errors import BadInput
+from disparate.store.aligned import aligned_counts
 from disparate.store.tables import CountedTable, Room, pattern_counts, quoted
 
 PLAIN = {"id": "id", "predicted": "p"}
@@ -113,7 +114,8 @@ def test_progress_is_told_and_memory_is_bounded(counted, monkeypatch):
 
 
 def test_too_little_memory_is_said(counted):
-    table = counted("one.parquet", {"id": np.arange(300_000), "p": np.arange(300_000) % 3})
+    ids = np.random.default_rng(0).permutation(300_000)
+    table = counted("one.parquet", {"id": ids, "p": ids % 3})
     with pytest.raises(BadInput, match=r"1MB of memory or the room in .* is not enough; give more memory"):
         pattern_counts([table, table], room=Room(memory="1MB", threads=1))
 
@@ -131,3 +133,71 @@ def test_a_broken_file_is_said(tmp_path, counted):
     path.write_bytes(good.files[0].read_bytes()[:-200])
     with pytest.raises(BadInput, match=r"tables cannot be counted .* are the files complete\?"):
         pattern_counts([good, CountedTable(called="torn", files=(path,), columns=PLAIN)])
+
+
+def rising(generator, rows=3000):
+    return {
+        "id": np.cumsum(generator.integers(1, 4, size=rows)),
+        "p": pa.array(generator.choice(["a", "b", "c"], size=rows), mask=generator.random(rows) < 0.01),
+        "score": generator.choice([0.5, 1.0, np.nan], size=rows),
+        "race": pa.array(generator.choice(["x", "y"], size=rows)).dictionary_encode(),
+    }
+
+
+def test_side_by_side_and_joined_are_the_same(counted, monkeypatch):
+    monkeypatch.setattr("disparate.store.aligned.CHUNK", 700)
+    columns = {"id": "id", "predicted": "p", "g0": "score", "g1": "race", "g2": "race"}
+    one = rising(np.random.default_rng(0))
+    two = rising(np.random.default_rng(1)) | {"id": one["id"]}
+    tables = [counted("one.parquet", one, columns), counted("two.parquet", two, columns)]
+    told = []
+    side_by_side = pattern_counts(tables, progress=lambda *said: told.append(said))
+    assert told[-1] == ("reading rows side by side and counting", 1.0)
+    monkeypatch.setattr("disparate.store.tables._in_order", lambda *_: None)
+    joined = pattern_counts(tables)
+    names = sorted(joined.counts.column_names)
+    assert sorted(side_by_side.counts.column_names) == names
+
+    def sorted_rows(patterns):
+        return sorted(map(str, patterns.counts.select(names).to_pylist()))
+
+    assert sorted_rows(side_by_side) == sorted_rows(joined)
+    assert side_by_side.rows == joined.rows == (3000, 3000)
+
+
+def moved(columns, change):
+    ids = columns["id"].copy()
+    change(ids)
+    return {**columns, "id": ids}
+
+
+def swap(ids):
+    ids[[5, 6]] = ids[[6, 5]]
+
+
+def repeat(ids):
+    ids[2000] = ids[1999]
+
+
+def shift(ids):
+    ids[-1] += 1
+
+
+@pytest.mark.parametrize("change", [swap, repeat, shift])
+@pytest.mark.parametrize("both", [True, False])
+def test_the_order_is_seen_and_not_assumed(counted, monkeypatch, change, both):
+    monkeypatch.setattr("disparate.store.aligned.CHUNK", 1000)
+    one = rising(np.random.default_rng(0))
+    two = counted("two.parquet", moved(one, change))
+    first = moved(one, change) if both else one
+    files = [counted("one.parquet", first).files, two.files]
+    found = aligned_counts(files, [["id", "p"]] * 2, most=100)
+    assert (found is None) == (change is not shift or not both)
+
+
+def test_texts_missing_ids_and_other_lengths_are_joined(counted):
+    plain = counted("a.parquet", {"id": [1, 2], "p": ["a", "b"]}).files
+    for ids in (["1", "2"], [1, None], [1.0, 2.0], [1, 2, 3]):
+        other = counted("b.parquet", {"id": ids, "p": ["a"] * len(ids)}).files
+        assert aligned_counts([plain, other], [["id", "p"]] * 2, most=100) is None
+    assert aligned_counts([plain], [["id", "p"]], most=1) is None
