@@ -72,13 +72,18 @@ def test_a_label_outside_the_names_is_refused(target):
 
 
 @pytest.mark.parametrize("column", ["loss", "margin"])
-def test_nan_is_refused_with_its_place_and_what_to_do(column):
-    broken = np.array([0, np.nan, np.nan, 1], dtype=np.float32)
+@pytest.mark.parametrize(
+    ("numbers", "kind"),
+    [((np.nan, np.nan), "NaN"), ((np.inf, -np.inf), "infinite"), ((np.inf, np.nan), "NaN or infinite")],
+)
+def test_what_is_no_number_is_refused_with_its_place_and_what_to_do(column, numbers, kind):
+    broken = np.array([0, *numbers, 1], dtype=np.float32)
     with pytest.raises(BadInput) as error:
         predictions(**{column: broken}, run=Run(variant="int8", seed=3))
     assert str(error.value) == (
-        f"{column} of Run(variant='int8', seed=3, draw=0, repeat=0) is NaN for 2 of 4 examples, first in row 1; a "
-        "number was expected. The model diverged or the choice broke it: lower the learning rate or the strength."
+        f"{column} of Run(variant='int8', seed=3, draw=0, repeat=0) is {kind} for 2 of 4 examples, first in row 1; a "
+        "finite number was expected. The model diverged or the choice broke it: lower the learning rate or the "
+        "strength. A model that rules a class out needs a logit such as -1e4 in place of minus infinity."
     )
 
 

@@ -11,6 +11,19 @@ from disparate.errors import BadInput
 from disparate.groups import Attribute, Groups
 
 REFERENCE = "reference"
+RESERVED = frozenset({
+    "example_id",
+    "target",
+    "predicted",
+    "loss",
+    "margin",
+    "score",
+    "weight",
+    "cluster_id",
+    "split",
+    "logits",
+})
+"""Columns of a predictions file; a group attribute cannot be called so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,11 +189,14 @@ def _require_labels(name: str, labels: NDArray[np.int64], classes: int) -> None:
 
 
 def _require_numbers(name: str, values: NDArray[np.float32], run: Run) -> None:
-    wrong = np.flatnonzero(np.isnan(values))
+    wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
+        kinds = (("NaN", np.isnan(values)), ("infinite", np.isinf(values)))
+        found = " or ".join(kind for kind, rows in kinds if rows.any())
         raise BadInput(
-            f"{name} of {run} is NaN for {wrong.size} of {len(values)} examples, first in row {wrong[0]}; "
-            "a number was expected. The model diverged or the choice broke it: lower the learning rate or the strength."
+            f"{name} of {run} is {found} for {wrong.size} of {len(values)} examples, first in row {wrong[0]}; "
+            "a finite number was expected. The model diverged or the choice broke it: lower the learning rate or the "
+            "strength. A model that rules a class out needs a logit such as -1e4 in place of minus infinity."
         )
 
 

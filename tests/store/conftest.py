@@ -13,7 +13,7 @@ def predictions():
         example_id=np.array(["007", "7", "ü"]),
         target=np.array([0, 1, 1]),
         predicted=np.array([0, 1, 0]),
-        loss=np.array([0.0, -0.0, np.inf], dtype=np.float32),
+        loss=np.array([0.0, -0.0, 3e38], dtype=np.float32),
         margin=np.array([1.5, 1e-45, -2.0], dtype=np.float32),
         label_names=("no", "yes"),
         attributes={

@@ -11,11 +11,11 @@ from hypothesis.extra import numpy as arrays
 
 from disparate.errors import BadInput
 from disparate.groups import Attribute
-from disparate.predictions import Predictions, Run
-from disparate.store.parquet import RESERVED, read_predictions, write_predictions
+from disparate.predictions import RESERVED, Predictions, Run
+from disparate.store.parquet import LOGITS, OPTIONAL, REQUIRED, read_predictions, write_predictions
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
-numbers = st.floats(width=32, allow_nan=False)
+numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 def assert_same_bits(left, right):
@@ -116,6 +116,10 @@ def test_the_schema_is_the_one_that_others_may_rely_on(predictions, tmp_path):
     assert about["labels"] == ["no", "yes"]
     assert about["run"] == {"variant": "int8", "seed": 3, "draw": 1, "repeat": 2}
     assert about["attributes"]["skin tone"] == ["unseen", "b", "a", "(missing)"]
+
+
+def test_every_column_of_the_file_is_reserved():
+    assert {*REQUIRED, *OPTIONAL, LOGITS} == RESERVED
 
 
 def test_an_attribute_called_like_a_column_is_refused(predictions, tmp_path):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from disparate.errors import BadInput
 from disparate.groups import Attribute
-from disparate.predictions import Predictions, Run
+from disparate.predictions import RESERVED, Predictions, Run
 from disparate.store.atomic import replacing
 
 SCHEMA = 1
@@ -37,8 +37,6 @@ OPTIONAL: Mapping[str, pa.DataType] = {
 }
 LOGITS = "logits"
 _FLOATS = frozenset({"loss", "margin", "score", "weight", LOGITS})
-RESERVED = frozenset({*REQUIRED, *OPTIONAL, LOGITS})
-"""Column names that a group attribute cannot have."""
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
