@@ -86,6 +86,26 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
         assert np.array_equal(images.pixels[0, :, :, 0], grey)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_sixteen_bits_of_grey_become_the_nearest_of_256_levels(tmp_path, name):
+    ramp = np.linspace(0, 65535, 32 * 32).astype(np.uint16).reshape(32, 32)
+    Image.fromarray(ramp).save(tmp_path / name)
+    found = decode(tmp_path, [name], size=32).pixels[0]
+    assert np.array_equal(found[:, :, 0], np.rint(ramp / 257))
+    assert np.array_equal(found, np.repeat(found[:, :, :1], 3, axis=2))
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_grey_without_a_known_white_is_set_aside(tmp_path, write_image, mode):
+    write_image(tmp_path / "b.png", seed=0)
+    Image.new(mode, (8, 8), 1).save(tmp_path / "a.tif")
+    images = decode(tmp_path, ["a.tif", "b.png"], size=8)
+    assert images.rows.tolist() == [1]
+    assert str(images.problems[0]) == (
+        f"a.tif: cannot be decoded (mode '{mode}', which has no known white; save it with 8 or 16 bits) (set aside)"
+    )
+
+
 def test_the_middle_square_is_kept_and_exif_turns_it(tmp_path):
     wide = np.zeros((10, 30, 3), dtype=np.uint8)
     wide[:, 10:20] = 200

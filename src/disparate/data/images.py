@@ -19,7 +19,7 @@ from disparate.data.cache import cache_folder, written_atomically
 from disparate.data.grouped import Problem
 from disparate.errors import BadInput
 
-VERSION = 1
+VERSION = 2
 """Part of the cache's key; raised whenever decoding or resizing changes."""
 
 Progress = Callable[[int, int], None]
@@ -54,7 +54,8 @@ def decode(
 ) -> DecodedImages:
     """Return images at one size, decoded the first time and memory-mapped from the cache afterwards.
 
-    An image is turned as its EXIF says, converted to RGB (transparency is dropped), scaled so that its shorter
+    An image is turned as its EXIF says, converted to RGB (16-bit grey to the nearest of 256 levels; transparency is
+    dropped), scaled so that its shorter
     side is ``size`` (Lanczos), and cut to the central square. The cache's key is the hash of relative names, sizes
     in bytes, times of change, ``size``, and the versions of this code and of Pillow. It is written beside its place
     and renamed, so a kill never leaves half a cache.
@@ -235,7 +236,7 @@ def _decode_into(pixels: NDArray[np.uint8], index: NDArray[np.void], row: int, r
     path = os.path.join(root, name)
     try:
         with Image.open(path) as opened:
-            image = _as_rgb(ImageOps.exif_transpose(opened))
+            image = _as_rgb(ImageOps.exif_transpose(opened), sixteen_bits=_has_sixteen_bits(opened))
     except Exception as error:  # decoders of damaged files raise nearly anything
         return Problem(what=name, found=_reason(error).replace(path, name))
     pixels[row] = np.asarray(_square(image, pixels.shape[1]))
@@ -244,7 +245,15 @@ def _decode_into(pixels: NDArray[np.uint8], index: NDArray[np.void], row: int, r
     return None
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def _has_sixteen_bits(image: Image.Image) -> bool:
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+
+
+def _as_rgb(image: Image.Image, *, sixteen_bits: bool) -> Image.Image:
+    if sixteen_bits:  # Pillow's own conversion would cut everything above 255 to white
+        image = Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
+    elif image.mode[0] in "IF":
+        raise BadInput(f"mode '{image.mode}', which has no known white; save it with 8 or 16 bits")
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     return image.convert("RGB")
