@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from disparate.data.grouped import GroupedDataset, Problem, checked
 from disparate.errors import BadInput
 from disparate.groups import Attribute
+from disparate.predictions import RESERVED
 
 
 def refuse(match):
@@ -40,6 +41,55 @@ def test_a_label_out_of_range_is_named_with_row_and_value(toy, label):
     target[7] = label
     with refuse(f"target of row 7 is {label}; a label index from 0 to 1 was expected"):
         toy(target=target)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.uint8, np.bool_, object])
+def test_whole_numbers_of_any_type_are_targets(toy, kind):
+    data = toy(target=(np.arange(20) % 2).astype(kind))
+    assert data.target.dtype == np.int64
+    assert data.content == toy().content
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        (np.arange(20) % 2 / 2, r"float64 of shape \(20,\)"),
+        (np.array(["a", "b"] * 10), r"<U1 of shape \(20,\)"),
+        (np.array([0, None] * 10, dtype=object), r"object of shape \(20,\)"),
+        (np.zeros((20, 1), dtype=np.int64), r"int64 of shape \(20, 1\)"),
+    ],
+)
+def test_a_target_that_is_no_column_of_whole_numbers_is_refused(toy, target, found):
+    with refuse(f"data set 'toy': target is {found}; whole numbers, the label index per example, were expected"):
+        toy(target=target)
+
+
+@pytest.mark.parametrize("kind", [object, np.bytes_, list])
+def test_ids_splits_and_clusters_become_texts(toy, kind):
+    same = toy(cluster_id=toy().example_id)
+    columns = {name: getattr(same, name) for name in ("example_id", "split", "cluster_id")}
+    cast = {name: column.tolist() if kind is list else column.astype(kind) for name, column in columns.items()}
+    data = toy(**cast)
+    assert {getattr(data, name).dtype.kind for name in columns} == {"U"}
+    assert data.content == same.content
+
+
+def test_numbers_become_ids_and_labels(toy):
+    data = toy(example_id=np.arange(20), label_names=(0, np.int64(1)))
+    assert data.example_id[7] == "7"
+    assert data.label_names == ("0", "1")
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_missing_id_is_refused(toy, value):
+    with refuse(rf"example_id of row 3 is {value} \(1 such rows\); a text was expected"):
+        toy(example_id=np.array(["a", "b", "c", value, *map(str, range(16))], dtype=object))
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_an_attribute_called_like_a_column_of_predictions_is_refused(toy, name):
+    with refuse(f"data set 'toy': group attribute '{name}' is called like a column of predictions .*; rename the "):
+        toy(attributes={name: toy().attributes["sex"]})
 
 
 def test_an_unknown_split_is_refused_with_a_suggestion(toy):

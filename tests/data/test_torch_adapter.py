@@ -82,5 +82,27 @@ def test_odd_items_are_named_by_index():
         from_torch(pairs, groups={"sex": ["f", "m"]}, target_names=["a", "b"])
     with pytest.raises(BadInput, match=r"item 1 of the data set is str; a pair \(tensor, integer target\)"):
         from_torch([pairs[0], "text"], groups={"sex": ["f", "m"]}, target_names=["a", "b"])
+    with pytest.raises(BadInput, match=r"item 1 of the data set is tuple; a pair .* was expected \(cannot convert"):
+        from_torch([pairs[0], (BYTES[1], float("inf"))], groups={"sex": ["f", "m"]}, target_names=["a", "b"])
     with pytest.raises(BadInput, match="data set 'custom' holds no item"):
         from_torch([], groups={}, target_names=["a"])
+
+
+@pytest.mark.parametrize("target", [0.7, torch.tensor(1.5), np.float64(0.1), "1"])
+def test_a_target_that_is_no_whole_number_is_refused(target):
+    with pytest.raises(BadInput) as error:
+        from_torch([(BYTES[0], 0), (BYTES[1], target)], groups={"sex": ["f", "m"]}, target_names=["a", "b"])
+    assert str(error.value) == (
+        f"item 1 of the data set has target {target}; a whole number, the index of a label, was expected. "
+        "Cut numbers into classes first."
+    )
+
+
+@pytest.mark.parametrize("kind", [float, bool, torch.tensor, np.int32])
+def test_whole_numbers_of_any_type_are_targets(kind):
+    data = from_torch(
+        [(row, kind(int(label))) for row, label in zip(BYTES, TARGET, strict=True)],
+        groups={"sex": SEX},
+        target_names=["a", "b"],
+    )
+    assert data.target.tolist() == TARGET.tolist()

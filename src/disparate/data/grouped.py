@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from disparate.errors import BadInput, suggestion
 from disparate.groups import MISSING, Attribute, Groups
+from disparate.predictions import RESERVED
 
 Kind = Literal["image", "table", "array"]
 SPLITS = ("train", "validation", "test")
@@ -52,18 +53,18 @@ class GroupedDataset:
         kind: ``"image"`` (uint8, shape (examples, height, width, channels)), ``"table"`` (float32,
             shape (examples, features)) or ``"array"`` (float32, any shape, handed to the network as it is).
         inputs: The inputs; may be memory-mapped.
-        target: Label index per example.
-        label_names: Name of every label.
+        target: Label index per example; whole numbers of any type become int64.
+        label_names: Name of every label; all are kept as texts.
         target_name: What the target is called, such as ``"race"``.
-        example_id: Stable, unique id per example.
-        attributes: Group attributes by name.
+        example_id: Stable, unique id per example; kept as text, as are splits and clusters.
+        attributes: Group attributes by name; no name may be that of a column of predictions, such as ``"loss"``.
         split: ``"train"``, ``"validation"`` or ``"test"`` per example.
         cluster_id: What several rows share (a person, near-identical images).
         problems: What was set aside or noted while loading.
         content: SHA-256 of everything above but the problems; computed, so that it changes when any of it changes.
 
     Raises:
-        BadInput: Lengths, shape, number type, ids, labels or split names are not what they have to be.
+        BadInput: Lengths, shape, number type, ids, labels, names of attributes or splits are not what they have to be.
 
     Example:
         >>> data = GroupedDataset(
@@ -89,6 +90,9 @@ class GroupedDataset:
     content: str = field(init=False)
 
     def __post_init__(self) -> None:
+        for name, column in _in_type(self).items():
+            object.__setattr__(self, name, column)
+        _require_attribute_names(self)
         _require_lengths(self)
         _require_inputs(self)
         _require_unique_ids(self)
@@ -203,6 +207,50 @@ def _content(data: GroupedDataset) -> str:
 
 def _add(digest: Any, plain: object) -> None:
     digest.update(json.dumps(plain).encode())
+
+
+def _in_type(data: GroupedDataset) -> dict[str, Any]:
+    texts = {name: getattr(data, name) for name in ("example_id", "split", "cluster_id")}
+    return {
+        "target": _whole(data),
+        "label_names": tuple(map(str, data.label_names)),
+        **{name: _texts(data, name, column) for name, column in texts.items() if column is not None},
+    }
+
+
+def _whole(data: GroupedDataset) -> NDArray[np.int64]:
+    found = np.asarray(data.target)
+    if found.dtype == object:
+        found = np.array(found.tolist())
+    if found.ndim != 1 or found.dtype.kind not in "iub":
+        raise BadInput(
+            f"data set '{data.name}': target is {found.dtype} of shape {found.shape}; whole numbers, the label index "
+            "per example, were expected."
+        )
+    return found.astype(np.int64, copy=False)
+
+
+def _texts(data: GroupedDataset, name: str, column: Any) -> NDArray[np.str_]:
+    found = np.asarray(column)
+    if found.dtype.kind == "U":
+        return found
+    plain = found.astype(np.str_) if found.dtype.kind == "S" else found
+    values: list[Any] = plain.tolist()
+    missing = [row for row, value in enumerate(values) if value is None or value != value]
+    if missing:
+        raise BadInput(
+            f"data set '{data.name}': {name} of row {missing[0]} is {values[missing[0]]} ({len(missing)} such rows); "
+            "a text was expected."
+        )
+    return np.array([str(value) for value in values], dtype=np.str_)
+
+
+def _require_attribute_names(data: GroupedDataset) -> None:
+    if clash := sorted(RESERVED & set(data.attributes)):
+        raise BadInput(
+            f"data set '{data.name}': group attribute '{clash[0]}' is called like a column of predictions "
+            f"({', '.join(sorted(RESERVED))}); rename the attribute."
+        )
 
 
 def _require_lengths(data: GroupedDataset) -> None:

@@ -86,12 +86,18 @@ def from_torch(
 def _pair(item: Any, index: int) -> tuple[NDArray[Any], int]:
     try:
         value, target = item
-        return torch.as_tensor(value).detach().cpu().numpy(), int(target)
-    except (TypeError, ValueError, RuntimeError) as error:
+        pixels, label = torch.as_tensor(value).detach().cpu().numpy(), int(target)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise BadInput(
             f"item {index} of the data set is {type(item).__name__}; a pair (tensor, integer target) was expected "
             f"({error})."
         ) from error
+    if target != label:
+        raise BadInput(
+            f"item {index} of the data set has target {target}; a whole number, the index of a label, was expected. "
+            "Cut numbers into classes first."
+        )
+    return pixels, label
 
 
 def _inputs(values: list[NDArray[Any]]) -> tuple[Kind, NDArray[Any]]:
