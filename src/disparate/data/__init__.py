@@ -31,8 +31,8 @@ def load(source: str, *, root: Path | None = None, **settings: Any) -> GroupedDa
 
     Args:
         source: A name in ``DATA``.
-        root: Folder that holds the data sets; ``DISPARATE_DATA`` where not given. A relative path that does not
-            exist here is looked for in ``DISPARATE_DATA``. Not used by sources without files.
+        root: Folder that holds the data sets; ``DISPARATE_DATA`` where not given. A relative path is looked for in
+            ``DISPARATE_DATA``, then here. Not used by sources without files.
         **settings: Settings of the source, such as ``target="race"``.
 
     Returns:
@@ -40,7 +40,7 @@ def load(source: str, *, root: Path | None = None, **settings: Any) -> GroupedDa
 
     Raises:
         BadInput: Unknown source or setting (the message suggests the nearest), a required setting or the folder is
-            absent, or the data are not what they have to be.
+            absent, a setting is of another type, or the data are not what they have to be.
 
     Example:
         >>> data = load("synthetic", examples=300)
@@ -51,11 +51,19 @@ def load(source: str, *, root: Path | None = None, **settings: Any) -> GroupedDa
         ...
         disparate.errors.BadInput: data source 'synthetic' has no setting 'exmples'. Did you mean 'examples'?
     """
-    loader: Callable[..., GroupedDataset] = DATA.load(source)
+    loader = _loader(source)
     parameters = dict(inspect.signature(loader).parameters)
     needs_root = parameters.pop("root", None) is not None
     _require_settings(source, parameters, settings)
-    return loader(resolve_root(root), **settings) if needs_root else loader(**settings)
+    try:
+        return loader(resolve_root(root), **settings) if needs_root else loader(**settings)
+    except (TypeError, ValueError, AttributeError) as error:
+        given = settings if root is None else {"root": root, **settings}
+        asked = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        raise BadInput(
+            f"data source '{source}' cannot be loaded with {asked or 'its defaults'}: {error}. Is each setting of the "
+            "type that its documentation names?"
+        ) from error
 
 
 def data_named(table: Mapping[str, Any]) -> GroupedDataset:
@@ -66,10 +74,21 @@ def data_named(table: Mapping[str, Any]) -> GroupedDataset:
 
     Returns:
         The data set.
+
+    Raises:
+        BadInput: As for :func:`load`.
     """
     settings = dict(table)
     source, root = settings.pop("source"), settings.pop("root", None)
+    if not isinstance(root, str | Path | None):
+        raise BadInput(f"data root is {root!r}; the path of a folder, a text, was expected.")
     return load(source, root=None if root is None else Path(root), **settings)
+
+
+def _loader(source: str) -> Callable[..., GroupedDataset]:
+    if not isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a recipe may hold anything
+        raise BadInput(f"data source is {source!r}; a text was expected, one of {', '.join(DATA.names())}.")
+    return DATA.load(source)
 
 
 def _require_settings(source: str, parameters: dict[str, inspect.Parameter], settings: dict[str, Any]) -> None:

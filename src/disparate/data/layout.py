@@ -12,8 +12,8 @@ def resolve_root(root: Path | None) -> Path:
     """Return the folder that holds the data sets.
 
     Args:
-        root: As given by ``--data`` or in Python; a relative path that does not exist here is looked for in
-            the folder that ``DISPARATE_DATA`` names.
+        root: As given in a recipe or in Python; a relative path is looked for in the folder that ``--data`` or
+            ``DISPARATE_DATA`` names, then in the current one.
 
     Returns:
         The folder; ``DISPARATE_DATA`` itself where no root was given.
@@ -25,11 +25,12 @@ def resolve_root(root: Path | None) -> Path:
     if root is None and not named:
         raise BadInput(f"no data folder is given. Name it with --data or set {VARIABLE}.")
     folder = Path(named or ".") if root is None else root.expanduser()
-    if root is not None and named and not folder.exists():
-        folder = Path(named) / folder
-    if not folder.is_dir():
-        raise BadInput(f"data folder '{folder}' does not exist. Name another with --data or set {VARIABLE}.")
-    return folder
+    below = Path(named or ".") / ("." if root is None else folder)  # an absolute folder stays what it is
+    for place in (below, folder):
+        if place.is_dir():
+            return place
+    where = f", neither in '{named}' nor here" if named and below != folder else ""
+    raise BadInput(f"data folder '{folder}' does not exist{where}. Name another with --data or set {VARIABLE}.")
 
 
 def find_folder(root: Path, name: str, *, holds: str, layout: str) -> Path:

@@ -57,31 +57,49 @@ def saved(root: Path) -> GroupedDataset:
         BadInput: The folder does not hold one, or it was changed since.
     """
     try:
-        about = json.loads((root / "about.json").read_text(encoding="utf-8"))
-        arrays: dict[str, Any] = {
-            name: np.load(root / f"{name}.npy", mmap_mode="r" if name == "inputs" else None, allow_pickle=False)
-            for name in ARRAYS
-            if (root / f"{name}.npy").exists()
-        }
-        attributes = {
-            item["name"]: Attribute(
-                names=tuple(item["names"]), codes=np.load(root / f"group-{place}.npy", allow_pickle=False)
-            )
-            for place, item in enumerate(about.pop("attributes"))
-        }
-    except (OSError, ValueError, KeyError) as error:
-        raise BadInput(f"folder '{os.fspath(root)}' holds no saved data set: {error}.") from error
-    problems = tuple(Problem(**item) for item in about.pop("problems"))
-    expected = about.pop("content")
-    data = GroupedDataset(
-        **{**about, "label_names": tuple(about["label_names"])}, **arrays, attributes=attributes, problems=problems
-    )
+        data, expected = _read(root)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError) as error:
+        raise BadInput(
+            f"folder '{os.fspath(root)}' holds no saved data set ({type(error).__name__}: {error}); remove the folder, "
+            "so that it is written again."
+        ) from error
     if data.content != expected:
         raise BadInput(
-            f"saved data set '{os.fspath(root)}' has content {data.content[:12]}; {expected[:12]} was written. "
+            f"saved data set '{os.fspath(root)}' has content {data.content[:12]}; {str(expected)[:12]} was written. "
             "It was changed since; remove the folder, so that it is written again."
         )
     return data
+
+
+def _read(root: Path) -> tuple[GroupedDataset, object]:
+    about = json.loads((root / "about.json").read_text(encoding="utf-8"))
+    arrays: dict[str, Any] = {
+        name: np.load(root / f"{name}.npy", mmap_mode="r" if name == "inputs" else None, allow_pickle=False)
+        for name in ARRAYS
+        if (root / f"{name}.npy").exists()
+    }
+    attributes = {
+        item["name"]: Attribute(
+            names=tuple(item["names"]), codes=np.load(root / f"group-{place}.npy", allow_pickle=False)
+        )
+        for place, item in enumerate(about["attributes"])
+    }
+    data = GroupedDataset(
+        name=about["name"],
+        kind=about["kind"],
+        label_names=tuple(about["label_names"]),
+        target_name=about["target_name"],
+        attributes=attributes,
+        problems=tuple(map(_problem, about["problems"])),
+        **arrays,
+    )
+    return data, about["content"]
+
+
+def _problem(item: dict[str, Any]) -> Problem:
+    if not all(isinstance(text, str) for text in item.values()):
+        raise TypeError(f"a problem is {item}, and texts were expected")
+    return Problem(**item)
 
 
 def _about(data: GroupedDataset) -> dict[str, Any]:
