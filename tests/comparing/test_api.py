@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sklearn.metrics import log_loss
+from fairlearn.metrics import MetricFrame, equalized_odds_difference, selection_rate, true_positive_rate
+from sklearn.metrics import accuracy_score, log_loss
 
 import disparate
 from disparate.errors import BadInput
@@ -206,3 +207,21 @@ def test_a_file_that_disparate_wrote_is_understood(tmp_path, dense):
     result = ask(str(tmp_path / "dense.parquet"), {"int8": str(tmp_path / "int8.parquet")}, groups=["sex"])
     assert result.run["data"]["labels"] == ["no", "yes"]
     assert "excessive_risk" in {item.measure for item in result.findings}
+
+
+def test_levels_are_those_of_fairlearn(make):
+    def coded(columns):
+        return {**columns, **{name: (columns[name] == "dog").astype(int) for name in ("target", "predicted")}}
+
+    dense, int8 = coded(make(labels=2)), coded(make(labels=2, harm=0.3))
+    result = ask(dense, {"int8": int8})
+    functions = {"accuracy": accuracy_score, "selection_rate": selection_rate, "tpr": true_positive_rate}
+    for variant, columns in (("reference", dense), ("int8", int8)):
+        answers = {"y_true": columns["target"], "y_pred": columns["predicted"], "sensitive_features": columns["race"]}
+        theirs = MetricFrame(metrics=functions, **answers).by_group
+        for measure in functions:
+            label = None if measure == "accuracy" else "1"
+            own = values(result, measure=measure, variant=variant, reference=None, by="race", label=label)
+            assert own == pytest.approx(theirs[measure].to_dict())
+        odds = result.findings.only(measure="equalized_odds_worst", variant=variant, reference=None, by="race")
+        assert odds.value == pytest.approx(equalized_odds_difference(**answers))

@@ -132,12 +132,24 @@ def test_numbers_are_no_classes(dense):
         "target": np.linspace(0, 1, 600),
         "predicted": np.linspace(0, 1, 600),
     }
-    many = {name: np.tile(values, 3) for name, values in numbers.items()} | {
-        "example_id": np.arange(1800),
-        "target": np.arange(1800) / 7,
+    many = {name: np.tile(values, 4) for name, values in numbers.items()} | {
+        "example_id": np.arange(2400),
+        "target": np.arange(2400) / 7,
     }
     refused("at most 1,000 labels were expected", many, {"v": many})
     refused("predicted numbers (a regression) are not compared", many, {"v": many})
+
+
+def test_numbers_in_few_rows_are_no_classes_either(dense):
+    numbers = {**dense, "target": np.linspace(0, 1, 600), "predicted": np.linspace(0, 1, 600)}
+    refused("column 'target' holds 600 different values, such as '0", numbers, {"v": numbers})
+    refused("at most 300 labels were expected", numbers, {"v": numbers})
+
+
+def test_several_labels_per_example_are_refused(dense):
+    lists = pa.table({**dense, "target": pa.array([["cat", "dog"]] * 600)})
+    text = "column 'target' holds list<item: string>; texts or numbers were expected. Several labels per example"
+    refused(text.replace("item", lists.schema.field("target").type.value_field.name), lists, {"v": lists})
 
 
 def test_files(tmp_path, file, dense, int8):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disparate.comparing.columns import Columns, encoded, ids, labels, numbers, require_columns
+from disparate.comparing.columns import Columns, encoded, ids, labels, most_labels, numbers, require_columns
 from disparate.comparing.opening import METADATA, Opened
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput
@@ -85,11 +85,12 @@ def read_answers(source: Source, columns: Columns, groups: Sequence[str], *, ful
         raise BadInput(text if opened.called in text else f"{opened.called}: {text}") from None
 
 
-def read_labels(opened: Opened) -> Callable[[pa.ChunkedArray, str], Attribute]:
+def read_labels(opened: Opened, *, most: int) -> Callable[[pa.ChunkedArray, str], Attribute]:
     """Return what reads targets and answers; in a file that disparate wrote they are places among its label names.
 
     Args:
         opened: The table.
+        most: Most labels there may be.
 
     Returns:
         A function of column and name; it refuses what is no label.
@@ -97,7 +98,7 @@ def read_labels(opened: Opened) -> Callable[[pa.ChunkedArray, str], Attribute]:
     names = _own_labels(opened.metadata)
 
     def read(column: pa.ChunkedArray, name: str) -> Attribute:
-        found = labels(column, name)
+        found = labels(column, name, most=most)
         if not names:
             return found
         try:
@@ -149,7 +150,7 @@ def _read(opened: Opened, source: Source, columns: Columns, groups: Sequence[str
     roles = used_columns(opened.names, columns, groups, full=full)
     table = opened.read(list(roles))
     scores = columns.score_columns(opened.names)
-    label = read_labels(opened)
+    label = read_labels(opened, most=most_labels(len(table)))
     has = set(roles.values())
     return Answers(
         run=source.run,

@@ -15,6 +15,8 @@ from disparate.groups import MISSING, Attribute
 
 MOST_LABELS = 1000
 """A column of answers with more different values is refused: it holds numbers or ids, not classes."""
+FEW_LABELS = 20
+"""So many labels there may be in few rows; otherwise half as many as there are rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +114,10 @@ def encoded(column: pa.ChunkedArray | pa.Array, name: str) -> Attribute:
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not _is_name(kind):
-        raise BadInput(f"column '{name}' holds {kind}; texts or numbers were expected.")
+        several = (
+            " Several labels per example are not compared: one label at a time." if pa.types.is_nested(kind) else ""
+        )
+        raise BadInput(f"column '{name}' holds {kind}; texts or numbers were expected.{several}")
     plain = column.dictionary_encode() if not pa.types.is_dictionary(column.type) else column.unify_dictionaries()
     whole = plain.combine_chunks()
     whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
@@ -126,12 +131,13 @@ def encoded(column: pa.ChunkedArray | pa.Array, name: str) -> Attribute:
     return Attribute(names=tuple(names), codes=table[places])
 
 
-def labels(column: pa.ChunkedArray, name: str) -> Attribute:
+def labels(column: pa.ChunkedArray, name: str, *, most: int = MOST_LABELS) -> Attribute:
     """Return a column of targets or answers as names and codes.
 
     Args:
         column: The column.
         name: Its name, for messages.
+        most: Most labels there may be; see :func:`most_labels`.
 
     Returns:
         Labels and the place of each row's label.
@@ -147,13 +153,18 @@ def labels(column: pa.ChunkedArray, name: str) -> Attribute:
     if MISSING in found.names:
         row = int(np.argmax(found.codes == found.names.index(MISSING)))
         raise BadInput(f"column '{name}' has an empty text in row {row}; a label in each row was expected.")
-    if len(found.names) > MOST_LABELS:
+    if len(found.names) > most:
         raise BadInput(
             f"column '{name}' holds {len(found.names):,} different values, such as '{found.names[0]}' and "
-            f"'{found.names[1]}'; at most {MOST_LABELS:,} labels were expected. Scores are named with --scores; "
+            f"'{found.names[1]}'; at most {most:,} labels were expected. Scores are named with --scores; "
             "predicted numbers (a regression) are not compared: cut them into bands first."
         )
     return found
+
+
+def most_labels(rows: int) -> int:
+    """Return how many labels a table may have: half its rows, never fewer than 20 nor more than 1,000."""
+    return min(MOST_LABELS, max(FEW_LABELS, rows // 2))
 
 
 def ids(column: pa.ChunkedArray, name: str) -> pa.Array:

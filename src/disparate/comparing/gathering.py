@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 from disparate.comparing.alike import collapsed
 from disparate.comparing.answers import Answers, read_answers, read_labels, used_columns
 from disparate.comparing.building import build
-from disparate.comparing.columns import encoded, numbers
+from disparate.comparing.columns import MOST_LABELS, encoded, numbers
 from disparate.comparing.comparison import Comparison
 from disparate.comparing.matching import match, require_same
 from disparate.comparing.opening import is_parquet
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Predictions
+from disparate.provenance import cores
 from disparate.store.tables import CountedTable, Patterns, Progress, Room, pattern_counts
 
 LARGE_ROWS = 20_000_000
@@ -105,7 +106,7 @@ def _counted(question: Comparison, progress: Progress | None) -> Gathered:
     padded: set[str] = set()
     for chosen in _together(question):
         patterns = pattern_counts(
-            [sides[place] for place in chosen], room=Room(memory=question.memory), progress=progress
+            [sides[place] for place in chosen], room=Room(memory=question.memory, threads=cores()), progress=progress
         )
         kept, lost = _shared(patterns, [sides[place] for place in chosen], allow_partial=question.allow_partial)
         rows |= dict(zip(chosen, patterns.rows, strict=True))
@@ -186,7 +187,7 @@ def _panel(question: Comparison, sources: Sequence[Source], counts: pa.Table) ->
 
 def _answers(question: Comparison, source: Source, counts: pa.Table, place: int) -> Answers:
     opened = source.open()
-    labels = read_labels(opened)
+    labels = read_labels(opened, most=MOST_LABELS)
 
     def read(alias: str, name: str, reader: Callable[[pa.ChunkedArray, str], Read]) -> Read | None:
         if f"{alias}_{place}" not in counts.column_names:
