@@ -1,6 +1,6 @@
 """From predictions to findings: what audits and comparisons of files have in common."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -8,9 +8,11 @@ import numpy as np
 
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings
+from disparate.measures.disparity import ACCURACY_GAP
 from disparate.measures.measure import Kind, Measure
 from disparate.measures.pairings import Pairing
 from disparate.measures.panel import Panel, cuts_of
+from disparate.measures.permuted_groups import PermutedGroups, can_be_dealt
 from disparate.measures.series import MeanSeries, Series, count_series
 from disparate.measures.spread import Means, sensitivities, signed_sensitivities, violations
 from disparate.measures.statements import Case, axes, corrected, differences, levels
@@ -115,7 +117,8 @@ class Bench:
             collected: Where findings are added.
         """
         for series in self._series(measures):
-            collected.shown.extend(levels(series, self.case))
+            found = levels(series, self.case)
+            collected.shown.extend(found if series.measure != ACCURACY_GAP else self._against_permuted_gaps(found))
             collected.judged.extend(differences(series, self.case))
             if isinstance(series, MeanSeries):
                 collected.shown.extend(axes(series, self.case))
@@ -142,7 +145,7 @@ class Bench:
         if violated or (sensitive and self.case.panel.has_losses):
             losses = self._means("loss")
             if violated:
-                yield from violations(self.case, losses, generator=self.generator)
+                yield from self._against_permuted_risks(violations(self.case, losses, generator=self.generator))
             if sensitive:
                 yield from self._sensitivity(losses)
         if sensitive:
@@ -151,6 +154,16 @@ class Bench:
     def _sensitivity(self, means: Means) -> Iterator[Finding]:
         yield from sensitivities(self.case, means, self.hardware, generator=self.generator)
         yield from signed_sensitivities(means.of, self.case, self.hardware)
+
+    def _against_permuted_gaps(self, found: Iterable[Finding]) -> Iterable[Finding]:
+        if not can_be_dealt(self.case):
+            return found
+        return PermutedGroups.draw("accuracy", self.case, generator=self.generator.spawn(1)[0]).with_gaps(found)
+
+    def _against_permuted_risks(self, found: Iterable[Finding]) -> Iterable[Finding]:
+        if not can_be_dealt(self.case):
+            return found
+        return PermutedGroups.draw("loss", self.case, generator=self.generator.spawn(1)[0]).with_violations(found)
 
     def _means(self, of: str) -> Means:
         return Means.draw(of, self.case, replicates=self.replicates, generator=self.generator)

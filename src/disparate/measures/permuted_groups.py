@@ -1,0 +1,135 @@
+"""N3 in an audit: spreads over groups, held against what groups dealt at random would show.
+
+The gap between the best and the worst of several groups is above zero however the groups are made, and the more so the
+smaller the smallest one is. Here who belongs to which group is dealt anew; sizes and answers stay.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disparate.findings import Finding, Null
+from disparate.measures.disparity import ACCURACY_GAP, spread
+from disparate.measures.risk import fairness_violation
+from disparate.measures.statements import Case
+from disparate.stats.bootstrap import Units
+from disparate.stats.permuted import PERMUTATIONS, PERMUTED, permuted_means
+
+Array = NDArray[np.float64]
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PermutedGroups:
+    """Group means of all runs under randomly dealt group labels.
+
+    Args:
+        case: The partition and the rules.
+        means: Shape (permutations, runs, groups).
+    """
+
+    case: Case
+    means: Array
+
+    @classmethod
+    def draw(
+        cls,
+        of: Literal["accuracy", "loss"],
+        case: Case,
+        *,
+        times: int = PERMUTATIONS,
+        generator: np.random.Generator,
+    ) -> "PermutedGroups":
+        """Deal the labels.
+
+        Args:
+            of: What the means are of.
+            case: The partition and the rules; without weights and clusters, see :func:`can_be_dealt`.
+            times: Number of permutations.
+            generator: Source of randomness.
+
+        Returns:
+            The means.
+        """
+        first = case.panel.first
+        if of == "accuracy":
+            answers = [item.correct.astype(np.int64) for item in case.panel.runs]
+            values, units = np.array(answers, dtype=np.float64), Units.cells(answers, multiplicity=first.multiplicity)
+        else:
+            values = np.stack([item.losses for item in case.panel.runs])
+            units = Units.singles(len(first), first.multiplicity)
+        sizes = case.cut.groups.sizes
+        return cls(case=case, means=permuted_means(values, units, sizes, times=times, generator=generator))
+
+    def with_gaps(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield levels, those of the accuracy gap with N3 as their null and a p-value that is shown and not judged.
+
+        Args:
+            findings: Levels of the partition.
+
+        Yields:
+            The findings in their order.
+        """
+        for item in findings:
+            if item.measure != ACCURACY_GAP.name or item.value is None:
+                yield item
+                continue
+            by_seed = np.moveaxis(spread(self.means), 0, -1)
+            chance = (self.case.panel.levels(item.variant) @ by_seed).mean(axis=0)
+            enough = self.case.cut.weakest >= self.case.min_count
+            yield replace(_against(item, chance), p_value=_share_above(chance, item.value) if enough else None)
+
+    def with_violations(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield fairness violations with N3 among their nulls: the largest null is kept.
+
+        Labels are dealt to the examples with their changes of loss, so what is permuted is who pays.
+
+        Args:
+            findings: Fairness violations of the partition.
+
+        Yields:
+            The findings in their order; their p-values stay.
+        """
+        for item in findings:
+            if item.value is None:
+                yield item
+                continue
+            risks = np.einsum("sr,trg->tsg", self.case.panel.differences(item.variant), self.means)
+            yield _against(item, fairness_violation(risks).mean(axis=1))
+
+
+def can_be_dealt(case: Case) -> bool:
+    """Return whether group labels can be dealt at random: there are groups, and no weights and no clusters.
+
+    The rows of a person belong to one group together, and a weight is made for its group.
+
+    Args:
+        case: The partition and the rules.
+
+    Returns:
+        Whether N3 is defined.
+    """
+    first = case.panel.first
+    return case.cut.by is not None and first.weight is None and first.cluster_id is None
+
+
+def _against(finding: Finding, chance: Array) -> Finding:
+    """Return the finding with N3 as its null where it is the largest, and named in the method."""
+    if finding.value is None or not np.isfinite(chance).all():
+        return finding
+    own = Null(name=PERMUTED, value=float(chance.mean()))
+    known = own if finding.null is None or finding.null.value < own.value else finding.null
+    p_value = _share_above(chance, finding.value)
+    return replace(
+        finding,
+        null=known,
+        effect_over_null=abs(finding.value) / known.value if known.value > 0 else None,
+        method=f"{finding.method}; {PERMUTED} {own.value:.3g} (p {p_value:.2g} of {len(chance)} permutations)",
+    )
+
+
+def _share_above(chance: Array, value: float) -> float:
+    return float((1 + (chance >= value - ROUNDING).sum()) / (1 + len(chance)))
