@@ -302,3 +302,10 @@ PARTS = (
 def test_any_run_record_renders(run):
     level = Finding(measure="accuracy", group="f", where={"by": "sex"}, variant="reference", value=0.5, unit="share")
     assert "<h1>" in page(Result(findings=Findings((level,)), run=run))
+
+
+def test_the_page_says_what_a_correction_covers_and_how_examples_are_ordered(result):
+    text = " ".join(page(result).split())
+    assert "the number of comparisons within its table (one measure of one partition), and it is larger than" in text
+    assert "ordered by under how many training seeds it differs" in text
+    assert "under most training seeds" not in text
