@@ -29,7 +29,8 @@ def test_an_own_network_is_one_that_workers_can_import(root, tmp_path, monkeypat
     assert (tmp_path / "runs" / "squares" / "report.html").exists()
 
 
-def test_a_recipe_with_an_own_network_names_what_has_to_be_trusted(root):
+def test_a_recipe_with_an_own_network_names_what_has_to_be_trusted(root, monkeypatch):
+    monkeypatch.syspath_prepend(root / "examples")
     audit = read_recipe(root / "examples" / "own_network.toml", trust=["own_network:network"])
     assert audit.model["name"] in audit.trust
     check(audit, data_named(audit.data))

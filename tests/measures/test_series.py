@@ -70,3 +70,15 @@ def test_identical_runs_have_no_spread_in_their_difference(panel):
     estimate = series(twins, "f1_macro", replicates=50)[0].estimate(twins.differences("other"), 0)
     assert estimate.se("both") == pytest.approx(0, abs=0)
     assert estimate.p_value("both") == pytest.approx(1)
+
+
+def test_few_persons_behind_many_rows_widen_the_interval_of_counts_as_of_means(panel):
+    persons = np.array([f"p{row % 4}" for row in range(len(panel.first))])
+    runs = [replace(run, cluster_id=persons) for run in panel.runs if run.run.seed == 0]
+    few = Panel.of(runs)
+    replicated = series(few, "f1_micro")[0]
+    exact = MeanSeries.of(measure_named("accuracy"), few, cuts_of(few, ["race"], {})[1])
+    operator = few.levels("reference")
+    left, right = exact.estimate(operator, 0), replicated.estimate(operator, 0)
+    assert replicated.places[0].independent == 4
+    assert right.df("examples") == left.df("examples") == 3

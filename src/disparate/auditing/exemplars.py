@@ -17,7 +17,7 @@ THUMBNAIL = 96
 
 
 def exemplars(runs: Sequence[Predictions], data: GroupedDataset, *, by: str, split: str) -> list[dict[str, Any]]:
-    """Return, per variant and group, the examples whose answer differs from the reference's under most seeds.
+    """Return, per variant and group, the examples whose answer differs from the reference's under the most seeds.
 
     Ties go to the example whose margin under the reference is smaller, then to the smaller id.
 

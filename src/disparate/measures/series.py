@@ -31,6 +31,7 @@ class Place:
         label: Name of the class; None where it is about none.
         n: Number of examples behind it.
         weakest: Size of the smallest part it rests on.
+        clusters: Number of clusters behind it, which is what is independent; None where every example is.
         note: What else has to be said, for the method.
     """
 
@@ -38,7 +39,13 @@ class Place:
     label: str | None = None
     n: int
     weakest: int
+    clusters: int | None = None
     note: str = ""
+
+    @property
+    def independent(self) -> int:
+        """Number of independent units behind the number."""
+        return self.n if self.clusters is None else min(self.n, self.clusters)
 
 
 class Series(Protocol):
@@ -177,7 +184,9 @@ class CountSeries:
         covariance = self.moments.covariance(place, replicates=self.replicates)
         if covariance is not None:
             covariance = _combined(weights, covariance[np.ix_(used, used)])
-        return estimate_from_replicates(weights @ self.observed[used, place], covariance, examples=self.places[place].n)
+        return estimate_from_replicates(
+            weights @ self.observed[used, place], covariance, examples=self.places[place].independent
+        )
 
     def test_set_null(self, operator: Array, place: int, *, trains: bool) -> Null | None:
         """Return None: there is no formula for a function of counts."""
@@ -210,7 +219,7 @@ def count_series(
     return [
         CountSeries(
             measure=measure,
-            places=_places(measure, observed, panel, cut),
+            places=with_clusters(_places(measure, observed, panel, cut), panel, cut),
             observed=value,
             repeated=evaluate(measure, repeated, cut),
             moments=moment,
@@ -218,6 +227,25 @@ def count_series(
         )
         for measure, value, moment in zip(measures, values, moments, strict=True)
     ]
+
+
+def with_clusters(places: Sequence[Place], panel: Panel, cut: Cut) -> list[Place]:
+    """Return places that know how many clusters (persons, near-identical images) they rest on.
+
+    Args:
+        places: The places.
+        panel: The runs.
+        cut: The partition.
+
+    Returns:
+        The places; as they are where examples belong to no cluster.
+    """
+    clusters = panel.first.cluster_id
+    if clusters is None:
+        return list(places)
+    found = {cut.name(group): len(np.unique(clusters[cut.rows(group)])) for group in range(len(cut.groups))}
+    found.setdefault(None, len(np.unique(clusters)))
+    return [replace(place, clusters=found[place.group]) for place in places]
 
 
 def evaluate(measure: Measure, counts: Counts, cut: Cut) -> Array:

@@ -18,7 +18,7 @@ from disparate.measures.measure import Measure
 from disparate.measures.panel import units_of
 from disparate.measures.risk import FAIRNESS_VIOLATION, fairness_violation
 from disparate.measures.sensitivity import FORMS, HARDWARE_SENSITIVITY
-from disparate.measures.series import MeanSeries, Place
+from disparate.measures.series import MeanSeries, Place, with_clusters
 from disparate.measures.statements import ONE_SEED, Case, differences, judged, with_level
 from disparate.predictions import REFERENCE, Predictions
 from disparate.stats.bootstrap import Moments, replicated_sums
@@ -135,9 +135,9 @@ def sensitivities(
         Findings of the variant ``"hardware"``, not yet corrected for their number.
     """
     trains = any(case.trains(device) for device in devices)
-    groups = [
-        Place(group=case.cut.name(index), n=n, weakest=n) for index, n in enumerate(case.cut.groups.sizes.tolist())
-    ]
+    sizes = case.cut.groups.sizes.tolist()
+    places = [Place(group=case.cut.name(index), n=n, weakest=n) for index, n in enumerate(sizes)]
+    groups = with_clusters(places, case.panel, case.cut)
     for form in ("absmax", "range"):
         where = {"form": form, "of": means.of}
         own = replace(HARDWARE_SENSITIVITY, unit=UNITS[means.of])
@@ -194,7 +194,7 @@ def _findings(
             continue
         replicates = len(means.replicated)
         covariance = moments.covariance(index, replicates=replicates)
-        estimate = estimate_from_replicates(own, covariance, examples=place.n)
+        estimate = estimate_from_replicates(own, covariance, examples=place.independent)
         method = f"bootstrap of examples ({replicates} replicates), t"
         finding = with_level(base, estimate, place, spread.measure, case, method=method)
         nulls, p_value, text = floors.judge(estimate.value, index)
@@ -309,7 +309,8 @@ def _badness(of: str, predictions: Predictions) -> Array:
 
 
 def _whole(case: Case) -> Place:
-    return Place(group=None, n=int(case.cut.groups.sizes.sum()), weakest=case.cut.weakest)
+    place = Place(group=None, n=int(case.cut.groups.sizes.sum()), weakest=case.cut.weakest)
+    return with_clusters([place], case.panel, case.cut)[0]
 
 
 def _violation_of_risk(devices: Array, reference: Array) -> Array:
