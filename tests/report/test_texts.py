@@ -14,7 +14,7 @@ from disparate.findings import Finding, Findings, Result, Verdict
 from disparate.report import headline
 from disparate.report.glossary import TERMS
 from disparate.report.markdown import escaped, markdown
-from disparate.report.terminal import summary
+from disparate.report.terminal import Summary
 from disparate.report.wording import number, plain
 
 TEMPLATES = Path(headline.__file__).parent / "templates"
@@ -24,7 +24,7 @@ FORBIDDEN = re.compile(r"debias|unbiased model|fair model|guarantees fairness", 
 
 def printed(result, width):
     out = StringIO()
-    Console(file=out, width=width).print(summary(result))
+    Console(file=out, width=width).print(Summary(result))
     return out.getvalue()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from disparate.choice import Variant
 from disparate.errors import BadInput
 from disparate.groups import INTERSECTION
+from disparate.measures.table import OF_ANSWERS, OF_LOSSES
 from disparate.predictions import REFERENCE
 from disparate.profiles import Profile
 from disparate.training.config import TrainingConfig
@@ -22,27 +23,7 @@ RESERVED_VARIANTS = frozenset({REFERENCE, "hardware"})
 FEWEST = 20
 """Fewest bootstrap replicates that give an interval."""
 
-MEASURES = (
-    "accuracy",
-    "loss",
-    "f1_micro",
-    "f1_macro",
-    "tpr",
-    "fpr",
-    "tnr",
-    "selection_rate",
-    "accuracy_gap",
-    "worst_group_accuracy",
-    "equalized_odds_sum",
-    "equalized_odds_abs_sum",
-    "equalized_odds_worst",
-    "equal_opportunity_0",
-    "equal_opportunity_1",
-    "excessive_risk",
-    "fairness_violation",
-    "hardware_sensitivity",
-    "churn",
-)
+MEASURES = (*OF_ANSWERS, *OF_LOSSES, "hardware_sensitivity", "churn")
 """What is measured where a recipe does not say."""
 
 

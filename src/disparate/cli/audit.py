@@ -61,8 +61,8 @@ def audit(
     else:
         from rich.console import Console
 
-        from disparate.report.terminal import summary
+        from disparate.report.terminal import Summary
 
-        Console().print(summary(result))
+        Console().print(Summary(result))
         typer.echo(f"Report: {opened.root / question.name / 'report.html'}")
     raise typer.Exit(EXIT_CODES[result.verdict.outcome])

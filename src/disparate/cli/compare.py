@@ -102,18 +102,16 @@ def _show(result: Any, out: Path | None, json: bool) -> None:
     from disparate.report.gate import EXIT_CODES
 
     if json:
-        from json import dumps
-
-        typer.echo(dumps(result.to_json(), indent=1, allow_nan=False, ensure_ascii=False))
+        typer.echo(result.to_text(), nl=False)
     else:
         from rich.console import Console
 
-        from disparate.report.terminal import summary
+        from disparate.report.terminal import Summary
 
-        Console().print(summary(result))
+        Console().print(Summary(result))
         if out is not None:
             typer.echo(f"Report: {out / 'report.html'}")
-    raise typer.Exit(EXIT_CODES.get(result.verdict.outcome, 0))
+    raise typer.Exit(EXIT_CODES[result.verdict.outcome])
 
 
 class _Shown:

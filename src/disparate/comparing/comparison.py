@@ -7,30 +7,10 @@ from disparate.comparing.columns import Columns
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput, suggestion
 from disparate.groups import INTERSECTION
+from disparate.measures.table import OF_ANSWERS, OF_LOSSES
 from disparate.predictions import REFERENCE
 
-OF_ANSWERS = (
-    "accuracy",
-    "f1_micro",
-    "f1_macro",
-    "tpr",
-    "fpr",
-    "tnr",
-    "selection_rate",
-    "accuracy_gap",
-    "worst_group_accuracy",
-    "equalized_odds_sum",
-    "equalized_odds_abs_sum",
-    "equalized_odds_worst",
-    "equal_opportunity_0",
-    "equal_opportunity_1",
-    "churn",
-    "harmful_flips",
-    "beneficial_flips",
-)
-"""What is measured where nothing is said."""
-OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
-"""What is measured besides, where the tables hold scores or losses."""
+OF_FLIPS = ("churn", "harmful_flips", "beneficial_flips")
 OF_HARDWARE = "hardware_sensitivity"
 MOST_ATTRIBUTES = 4
 
@@ -115,4 +95,4 @@ class Comparison:
             )
         if self.measures:
             return self.measures
-        return OF_ANSWERS + (OF_LOSSES if losses else ()) + ((OF_HARDWARE,) if self.hardware else ())
+        return (*OF_ANSWERS, *OF_FLIPS, *(OF_LOSSES if losses else ()), *((OF_HARDWARE,) if self.hardware else ()))

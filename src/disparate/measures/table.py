@@ -33,6 +33,27 @@ MEASURES = Registry(
     },
 )
 
+OF_ANSWERS = (
+    "accuracy",
+    "f1_micro",
+    "f1_macro",
+    "tpr",
+    "fpr",
+    "tnr",
+    "selection_rate",
+    "accuracy_gap",
+    "worst_group_accuracy",
+    "equalized_odds_sum",
+    "equalized_odds_abs_sum",
+    "equalized_odds_worst",
+    "equal_opportunity_0",
+    "equal_opportunity_1",
+)
+"""What is usually measured of answers, where nobody says."""
+
+OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
+"""What is usually measured besides, where there are losses."""
+
 
 def measure_named(name: str) -> Measure:
     """Return the measure of that name.

@@ -74,11 +74,6 @@ class Summary:
             yield Text(f"  {plain(reason)}")
 
 
-def summary(result: Result) -> Summary:
-    """Return what a rich console prints of a result: headline, table of variants by groups, cautions, verdict."""
-    return Summary(result)
-
-
 def _table(grid: Grid, width: int) -> Table:
     for lines in (_two_lines, _three_lines):
         if _width(grid, lines) <= width:
