@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from disparate.auditing.export import export_predictions
-from disparate.auditing.run import hardware_variants, load_data, perform
+from disparate.auditing.run import hardware_variants, perform
 from disparate.choice import Variant
 from disparate.choices.stopping import Stopping
+from disparate.data import data_named
 from disparate.engine.events import Finished, Reused
 from disparate.engine.inline import InlineEngine
 from disparate.errors import BadInput, NotApplicable
@@ -137,4 +138,4 @@ def test_weights_trained_elsewhere_cannot_be_stopped_early(audit, tmp_path):
     with pytest.raises(
         NotApplicable, match="variant 'stopped' changes training, but the weights were trained elsewhere"
     ):
-        perform(audit, store=Store.open(tmp_path), engine=InlineEngine(), data=load_data(audit))
+        perform(audit, store=Store.open(tmp_path), engine=InlineEngine(), data=data_named(audit.data))

@@ -88,7 +88,7 @@ def run(
         JobFailed: A job stopped with an error; the finished ones are kept.
     """
     started = time.monotonic()
-    data = data if data is not None else load_data(audit)
+    data = data if data is not None else data_named(audit.data)
     check(audit, data)
     answers = answer(audit, data, store=store, engine=engine, progress=progress)
     acting = acts_on_training(audit, answers.fingerprints)
@@ -113,11 +113,6 @@ def run(
         verdict=gate(findings, maxima=audit.maxima, minima=audit.minima),
         run=record,
     )
-
-
-def load_data(audit: Audit) -> GroupedDataset:
-    """Return the data set of an audit."""
-    return data_named(audit.data)
 
 
 def check(audit: Audit, data: GroupedDataset) -> None:

@@ -1,9 +1,8 @@
 """Live progress of an audit on the terminal."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -11,8 +10,10 @@ from rich.text import Text
 
 from disparate.engine.events import (
     Blocked,
+    Event,
     Failed,
     Finished,
+    Listener,
     Planned,
     Progressed,
     Retried,
@@ -24,8 +25,6 @@ from disparate.engine.events import (
 from disparate.engine.job import Job
 from disparate.provenance import cores
 from disparate.store.runs import Store
-
-Listener = Callable[[Any], None]
 
 
 @contextmanager
@@ -67,7 +66,7 @@ class Board:
         self._waiting: dict[str, Job] = {}
         self._done = self._reused = self._failed = 0
 
-    def take(self, event: Any) -> None:
+    def take(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, Planned):
             self._waiting |= {job.key: job for job in event.jobs}
@@ -105,7 +104,7 @@ class Board:
         )
         return "" if not left else f"; about {left / 60:.0f} min left" if left > 90 else f"; about {left:.0f} s left"
 
-    def _count(self, event: Any) -> None:
+    def _count(self, event: Event) -> None:
         if isinstance(event, Finished):
             self._done += 1
             self._times.setdefault(event.job.function, []).append(event.record.wall_s)
@@ -115,7 +114,7 @@ class Board:
             self._failed += 1
 
 
-def _print_line(console: Console, board: Board, event: Any) -> None:
+def _print_line(console: Console, board: Board, event: Event) -> None:
     board.take(event)
     if isinstance(event, Finished):
         console.print(

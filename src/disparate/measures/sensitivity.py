@@ -1,6 +1,6 @@
 """Hardware sensitivity: how far a group's loss or error moves over devices (nelaturu2024).
 
-The displayed equation of the paper was not at hand; ``absmax`` is the form its theorem 4.1 bounds. Signs follow one
+The displayed equation of the paper could not be read; ``absmax`` is the form its theorem 4.1 bounds. Signs follow one
 rule: a positive value is harm. The signed form of accuracy is therefore the change of the *error*.
 """
 
