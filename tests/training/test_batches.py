@@ -5,7 +5,7 @@ from disparate.training.batches import Augmentation, Source, normalisation_of, s
 
 
 def source(data):
-    return Source(data=data, normalisation=normalisation_of(data), device=torch.device("cpu"))
+    return Source(data=data, normalisation=normalisation_of(data, data.rows("train")), device=torch.device("cpu"))
 
 
 def test_training_images_have_mean_zero_and_deviation_one(pictures):
@@ -47,7 +47,7 @@ def test_an_epoch_shows_every_row_once():
 def test_images_keep_the_asked_layout(pictures):
     wanted = Source(
         data=pictures,
-        normalisation=normalisation_of(pictures),
+        normalisation=normalisation_of(pictures, pictures.rows("train")),
         device=torch.device("cpu"),
         memory_format=torch.channels_last,
     )

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -120,3 +121,20 @@ def test_warm_up_rises_to_the_peak():
 def test_bad_settings_are_named(setting, text):
     with pytest.raises(BadInput, match=text):
         replace(CONFIG, **setting)
+
+
+def test_a_subset_trains_on_its_examples_alone(pictures):
+    config = replace(CONFIG, subset=0.5, subset_seed=3)
+    chosen = config.trained_on(pictures.rows("train"))
+    assert len(chosen) == round(0.5 * len(pictures.rows("train")))
+    assert set(chosen.tolist()) != set(replace(config, subset_seed=4).trained_on(pictures.rows("train")).tolist())
+    split = np.where(np.isin(np.arange(len(pictures)), chosen), "train", "test")
+    alone = trained(replace(pictures, split=split.astype(pictures.split.dtype)))
+    assert same(trained(pictures, config).states[3], alone.states[3])
+
+
+def test_a_subset_changes_the_key_and_its_absence_does_not():
+    assert "subset" not in CONFIG.to_json()
+    part = replace(CONFIG, subset=0.5, subset_seed=3)
+    assert type(CONFIG).from_json(part.to_json()) == part
+    assert type(CONFIG).from_json(CONFIG.to_json()) == CONFIG

@@ -22,7 +22,13 @@ class Constant(nn.Module):
 
 def answers(model, data, **kwargs):
     return predict(
-        model, data, split="test", normalisation=normalisation_of(data), profile=Profile(), run=Run(seed=3), **kwargs
+        model,
+        data,
+        split="test",
+        normalisation=normalisation_of(data, data.rows("train")),
+        profile=Profile(),
+        run=Run(seed=3),
+        **kwargs,
     )
 
 
@@ -62,7 +68,7 @@ def test_emulated_operands_are_rounded_when_predicting_too(pictures):
             model,
             pictures,
             split="test",
-            normalisation=normalisation_of(pictures),
+            normalisation=normalisation_of(pictures, pictures.rows("train")),
             profile=Profile(name=operands, operands=operands),
             run=Run(),
             keep_logits=True,
@@ -88,7 +94,7 @@ def test_an_empty_split_is_named(pictures):
             Constant([0.0, 1.0]),
             pictures,
             split="validation",
-            normalisation=normalisation_of(pictures),
+            normalisation=normalisation_of(pictures, pictures.rows("train")),
             profile=Profile(),
             run=Run(),
         )

@@ -26,18 +26,19 @@ class Normalisation:
     std: tuple[float, ...] = ()
 
 
-def normalisation_of(data: GroupedDataset) -> Normalisation:
-    """Return the channel means and standard deviations of the training split, computed in integers.
+def normalisation_of(data: GroupedDataset, rows: NDArray[np.intp]) -> Normalisation:
+    """Return the channel means and standard deviations of some examples, computed in integers.
 
     Args:
         data: The data set.
+        rows: Positions of the examples that are trained on.
 
     Returns:
         The normalisation; the identity for tables.
     """
     if data.kind != "image":
         return Normalisation()
-    rows, channels = data.rows("train"), data.inputs.shape[3]
+    channels = data.inputs.shape[3]
     total, squares, count = np.zeros(channels, np.int64), np.zeros(channels, np.int64), 0
     for start in range(0, len(rows), CHUNK):
         pixels = data.inputs[rows[start : start + CHUNK]].reshape(-1, channels).astype(np.int64)

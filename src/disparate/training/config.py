@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from disparate.errors import BadInput
 
 Optimizer = Literal["sgd", "adam", "adamw"]
@@ -33,6 +36,8 @@ class TrainingConfig:
         order_seed: Seed of the order of examples.
         augment_seed: Seed of augmentation and dropout.
         keep_epochs: Epochs whose weights are kept beside the last ones.
+        subset: Share of the training split that is trained on, in (0, 1], drawn at random; normalisation too.
+        subset_seed: Seed of that draw.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -54,6 +59,8 @@ class TrainingConfig:
     order_seed: int = 0
     augment_seed: int = 0
     keep_epochs: tuple[int, ...] = ()
+    subset: float = 1.0
+    subset_seed: int = 0
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
@@ -64,6 +71,7 @@ class TrainingConfig:
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "a number in [0, 1)")
         _require(0 <= self.warmup_epochs < self.epochs, "warmup_epochs", self.warmup_epochs, "less than epochs")
         _require(self.crop >= 0, "crop", self.crop, "0 or more")
+        _require(0 < self.subset <= 1, "subset", self.subset, "a share in (0, 1]")
         stop = self.stop_after
         _require(stop is None or 1 <= stop <= self.epochs, "stop_after", stop, f"an epoch from 1 to {self.epochs}")
         late = [epoch for epoch in self.keep_epochs if not 1 <= epoch <= self.epochs]
@@ -78,9 +86,30 @@ class TrainingConfig:
         """Return the configuration under one training seed: initial weights, order and augmentation."""
         return replace(self, init_seed=seed, order_seed=seed, augment_seed=seed)
 
+    def trained_on(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the rows of the training split that are trained on, in their order.
+
+        Args:
+            rows: Positions of the training split.
+
+        Returns:
+            All of them, or the random share that ``subset`` asks for.
+
+        Example:
+            >>> len(TrainingConfig(subset=0.7).trained_on(np.arange(10)))
+            7
+        """
+        if self.subset == 1:
+            return rows
+        chosen = np.random.default_rng(self.subset_seed).permutation(len(rows))[
+            : max(1, round(self.subset * len(rows)))
+        ]
+        return rows[np.sort(chosen)]
+
     def to_json(self) -> dict[str, Any]:
-        """Return the configuration as plain values."""
-        return asdict(self)
+        """Return the configuration as plain values; a subset only where there is one, so that old keys hold."""
+        whole = {"subset", "subset_seed"} if self.subset == 1 else set[str]()
+        return {name: value for name, value in asdict(self).items() if name not in whole}
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> "TrainingConfig":

@@ -90,10 +90,10 @@ def train(
         BadInput: The loss became NaN or infinite, or there is nothing to train on.
         NotApplicable: The profile cannot run here.
     """
-    rows = data.rows("train")
+    rows = config.trained_on(data.rows("train"))
     if not len(rows):
         raise BadInput(f"data set '{data.name}' has no example in the split 'train'; training needs some.")
-    normalisation = normalisation_of(data)
+    normalisation = normalisation_of(data, rows)
     with in_force(profile) as device, torch.random.fork_rng():
         torch.manual_seed(config.augment_seed)
         place(model, profile)
