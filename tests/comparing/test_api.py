@@ -121,6 +121,23 @@ def test_a_threshold_turns_a_score_into_an_answer(threshold, expected):
     assert result.findings.only(measure="accuracy", variant="same", reference=None, group=None).value == expected
 
 
+def test_the_positive_label_is_the_one_that_is_named():
+    columns = {"example_id": [1, 2, 3, 4], "target": ["bad", "good", "good", "bad"], "sex": list("ffmm")}
+    one = columns | {"score": [0.9, 0.1, 0.9, 0.8]}
+    asked = {"groups": ["sex"], "measures": ["accuracy", "tpr", "equal_opportunity_difference"]}
+    named = ask(one, {"v": one}, columns={"scores": "score", "positive": "bad"}, **asked)
+    assert named.run["data"] == {"target": "target", "labels": ["good", "bad"], "positive": "bad"}
+    level = {"variant": "v", "reference": None}
+    assert named.findings.only(measure="accuracy", group=None, **level).value == 0.75
+    assert values(named, measure="tpr", label="good", by="sex", **level) == {"f": 1.0, "m": 0.0}
+    assert named.findings.only(measure="equal_opportunity_difference", **level).value == 0.0
+    last = ask(one, {"v": one}, columns={"scores": "score"}, **asked)
+    assert last.run["data"]["positive"] == "good"
+    assert last.findings.only(measure="accuracy", group=None, **level).value == 0.25
+    assert last.findings.only(measure="equal_opportunity_difference", **level).value == 1.0
+    assert "positive label" in disparate.page(named)
+
+
 def test_ints_strings_and_missing_groups(dense, int8):
     coded = {"cat": 0, "dog": 1, "eel": 2}
     numbers = {name: [coded[label] for label in dense[name]] for name in ("target", "predicted")}

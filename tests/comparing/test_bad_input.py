@@ -125,6 +125,12 @@ def test_label_sets_that_do_not_meet(dense, int8):
     assert "'fox'" in next(caution.text for caution in odd.cautions if caution.code == "D206")
 
 
+def test_a_positive_label_that_is_none(dense, int8, make):
+    text = "positive label 'dgo' is no target and no answer. Did you mean 'dog'?"
+    refused(text, dense, {"v": int8}, columns={"positive": "dgo"})
+    refused("positive label 'dog' is for two labels; 3 were found", dense, {"v": int8}, columns={"positive": "dog"})
+
+
 def test_numbers_are_no_classes(dense):
     numbers = {
         **dense,

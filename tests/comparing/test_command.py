@@ -63,6 +63,14 @@ def test_a_reference_group_and_counting_on_disk(pair, capsys):
     assert "reference group: c" in capsys.readouterr().out
 
 
+def test_the_positive_label_is_printed(make, file, capsys):
+    two = file("a.csv", make(labels=2)), file("b.csv", make(labels=2, harm=0.3))
+    assert ask(*two, "--groups", "race", "--positive", "cat") == 0
+    assert "positive label: cat" in capsys.readouterr().out
+    assert ask(*two, "--groups", "race", "--positive", "caat") == 3
+    assert "Did you mean 'cat'?" in capsys.readouterr().err
+
+
 def test_groups_are_needed(pair, capsys):
     assert ask(*pair) == 3
     assert "--groups" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Counting on disk finds what loading finds."""
 
+import numpy as np
 import pytest
 
 import disparate
@@ -57,6 +58,47 @@ def test_several_variants_are_joined_one_by_one_and_corrected_together(dense, in
             )
         if item.low is not None and item.n > 100:
             assert two[place].low == pytest.approx(item.low, abs=0.1)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("settings", [{"threshold": 0.7}, {"threshold": -0.2, "logits": True, "positive": "cat"}])
+def test_a_score_and_its_threshold_are_counted_too(make, file, mixed, ending, settings):
+    def scored(columns, seed):
+        sides = np.random.default_rng(seed).normal(size=600) + np.where(columns["predicted"] == "dog", 1.0, -1.0)
+        told = sides if settings.get("logits") else np.round(1 / (1 + np.exp(-sides)), 1)  # 0.7 itself occurs
+        return {name: values for name, values in columns.items() if name != "predicted"} | {"score": told}
+
+    dense, int8 = scored(make(labels=2), 1), scored(make(labels=2, harm=0.3), 2)
+    paths = file(f"dense.{ending}", dense), {"int8": file(f"int8.{ending}", mixed(int8))}
+    asked = {"columns": {"scores": "score", **settings}, "measures": ["accuracy", "tpr", "churn"]}
+    loaded, counted = ask(*paths, **asked), ask(*paths, **asked, counts_only=True)
+    assert [item.value for item in counted.findings] == [item.value for item in loaded.findings]
+    assert (loaded.run["counted_on_disk"], counted.run["counted_on_disk"]) == (False, True)
+    assert counted.run["data"] == loaded.run["data"]
+    right = (dense["score"] >= settings["threshold"]) == (dense["target"] == counted.run["data"]["positive"])
+    accuracy = counted.findings.only(measure="accuracy", variant="reference", group=None)
+    assert accuracy.value == pytest.approx(right.mean())
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, None, 1.5])
+def test_a_score_that_is_none_is_no_answer(make, file, wrong):
+    dense = make(labels=2) | {"score": [0.25] * 600}
+    pair = file("dense.parquet", dense), {"v": file("v.parquet", dense | {"score": [wrong, *[0.25] * 599]})}
+    with pytest.raises(BadInput, match=r"v.parquet': score column 'score' is empty, NaN, infinite, no number, or"):
+        ask(*pair, counts_only=True, columns={"scores": "score", "threshold": 0.5})
+
+
+def test_many_scores_are_counted_where_answers_alone_were_asked_for(make, file, monkeypatch):
+    monkeypatch.setattr(gathering, "LARGE_ROWS", 1000)
+    dense = make(labels=2) | {"score": [0.25, 0.75] * 300}
+    paths = file("dense.parquet", dense), {"v": file("v.parquet", dense)}
+    setting = {"scores": "score", "threshold": 0.5}
+    assert ask(*paths, columns=setting, measures=["accuracy"]).run["counted_on_disk"]
+    assert not ask(*paths, columns=setting).run["counted_on_disk"]  # losses would be lost
+    with pytest.raises(BadInput, match="say from which --threshold on a score is answered as positive"):
+        ask(*paths, columns={"scores": "score"}, counts_only=True)
+    with pytest.raises(BadInput, match="2 score columns .* one was expected for counting on disk"):
+        ask(*paths, columns={"scores": ("score", "sex"), "threshold": 0.5}, groups=["race"], counts_only=True)
 
 
 def test_many_rows_are_counted_without_being_asked(dense, int8, file, monkeypatch):

@@ -45,11 +45,20 @@ def test_agree_with_fairlearn_on_two_classes(seed):
     counts = confusion_counts(target, predicted, group, groups=3, classes=2)
     expected = fairlearn.equalized_odds_difference(target, predicted, sensitive_features=group)
     assert disparity.equalized_odds_worst(counts) == pytest.approx(expected)
+    opportunity = fairlearn.equal_opportunity_difference(target, predicted, sensitive_features=group)
+    assert disparity.equal_opportunity_difference(counts) == pytest.approx(opportunity)
     frame = fairlearn.MetricFrame(
         metrics=lambda y, p: (y == p).mean(), y_true=target, y_pred=predicted, sensitive_features=group
     )
     assert disparity.accuracy_gap(counts) == pytest.approx(frame.difference())
     assert disparity.worst_group_accuracy(counts) == pytest.approx(frame.group_min())
+
+
+def test_the_opportunity_of_the_positive_label_needs_two_labels_and_two_groups_with_it():
+    assert np.isnan(disparity.equal_opportunity_difference(random_counts(0)))
+    counts = random_counts(0, classes=2)
+    counts[1:, 1] = 0  # one group alone has positive examples
+    assert np.isnan(disparity.equal_opportunity_difference(counts))
 
 
 def test_by_hand():

@@ -10,7 +10,7 @@ import pytest
 from disparate.groups import Attribute
 from disparate.measures.assess import assess
 from disparate.measures.measure import Measure
-from disparate.measures.table import MEASURES, measure_named
+from disparate.measures.table import MEASURES, OF_TWO_LABELS, measure_named
 from disparate.predictions import Predictions, Run
 
 PAGES = Path(__file__).parents[2] / "docs" / "measures"
@@ -19,10 +19,15 @@ FREE_OF_GROUPS = {"excessive_risk", "churn", "harmful_flips", "beneficial_flips"
 OF_A_PARTITION = {"disparity", "against_reference", "violation"}
 
 
+def with_two_labels(answers: Predictions) -> Predictions:
+    two = {name: np.minimum(getattr(answers, name), 1) for name in ("target", "predicted")}
+    return replace(answers, label_names=answers.label_names[:2], **two)
+
+
 @pytest.fixture
-def runs(world):
+def runs(world, name):
     place = world(3, sizes=(60, 40, 40))
-    return [
+    told = [
         answers
         for seed in range(2)
         for answers in (
@@ -31,6 +36,7 @@ def runs(world):
             place.train(Run(variant="hw", seed=seed), harm=(0, 0, 0.3)),
         )
     ]
+    return [with_two_labels(item) for item in told] if name in OF_TWO_LABELS else told
 
 
 def findings(name, runs):

@@ -1,76 +1,107 @@
 """``disparate compare``: prediction files of any framework, side by side."""
 
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from disparate.cli.options import spread
+
+if TYPE_CHECKING:
+    from disparate.comparing.columns import Columns
 
 Words = list[str]
 PATH = "a Parquet or CSV file; 'runs/int8_seed{seed}.parquet' in quotes for seeds, '*.parquet' for parts of one table"
 
 
-def compare(  # ruff: ignore[too-many-arguments] - every column and every rule has an option
+column = partial(typer.Option, rich_help_panel="Columns of the files")
+rule = partial(typer.Option, rich_help_panel="How variants are judged")
+output = partial(typer.Option, rich_help_panel="Output")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What the columns are called and how they are read."""
+
+    id: Annotated[str, column(help="Column that rows are matched by.")] = "example_id"
+    target: Annotated[str, column(help="Column with the right answer.")] = "target"
+    predicted: Annotated[str, column(help="Column with the answer.")] = "predicted"
+    scores: Annotated[str, column(help="Score columns: a prefix (p_), or names of labels: cat,dog.")] = ""
+    threshold: Annotated[float | None, column(help="Least score that is answered as positive.")] = None
+    positive: Annotated[str, column(help="Positive label of two; the last in order otherwise.")] = ""
+    logits: Annotated[bool, column("--logits", help="Scores are logits, not probabilities.")] = False
+    loss: Annotated[str, column(help="Column with the loss per example, nats.")] = ""
+    weight: Annotated[str, column(help="Column with what an example counts.")] = ""
+    cluster: Annotated[str, column(help="Column with what rows share, such as a person.")] = ""
+
+    def columns(self) -> "Columns":
+        """Return them as a comparison takes them."""
+        from disparate.comparing.columns import Columns
+
+        named: dict[str, Any] = asdict(self)
+        return Columns(**(named | {"scores": tuple(_words(self.scores))} if "," in self.scores else named))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judging:
+    """What the runs are, what is measured, and what may be left out."""
+
+    reference_group: Annotated[Words | None, rule(help="Reference group: race=white. Repeatable.")] = None
+    repeat: Annotated[Words | None, rule(help="The reference computed again. Repeatable.")] = None
+    retrained: Annotated[Words | None, rule(help="Variant that was trained anew. Repeatable.")] = None
+    hardware: Annotated[Words | None, rule(help="Variant that is another machine. Repeatable.")] = None
+    measure: Annotated[Words | None, rule(help="Measure; all that are possible otherwise.")] = None
+    maximum: Annotated[Words | None, rule("--max", help="Fail above: accuracy_gap=0.02.")] = None
+    minimum: Annotated[Words | None, rule("--min", help="Fail below: worst_group_accuracy=0.6.")] = None
+    allow_partial: Annotated[bool, rule("--allow-partial", help="Leave out ids not in every file.")] = False
+    counts_only: Annotated[bool, rule("--counts-only", help="Count on disk; answers, no losses.")] = False
+    memory: Annotated[str, rule(help="Memory for counting on disk.")] = "1GB"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """Where the result goes."""
+
+    out: Annotated[Path | None, output("--out", "-o", help="Folder for result.json and reports.")] = None
+    json: Annotated[bool, output("--json", help="Print the result as JSON.")] = False
+    quiet: Annotated[bool, output("--quiet", "-q", help="Show no progress.")] = False
+    debug: Annotated[bool, output("--debug", help="Show the traceback of an error.", hidden=True)] = False
+
+
+@spread
+def compare(
     reference: Annotated[str, typer.Argument(help=f"Predictions of the reference: {PATH}.")],
     variants: Annotated[Words, typer.Argument(help="Predictions of variants: NAME=PATH; NAME is the stem otherwise.")],
     groups: Annotated[str, typer.Option(help="Group columns: race,sex; race*sex for an intersection.")],
-    id: Annotated[str, typer.Option(help="Column that rows are matched by.")] = "example_id",
-    target: Annotated[str, typer.Option(help="Column with the right answer.")] = "target",
-    predicted: Annotated[str, typer.Option(help="Column with the answer.")] = "predicted",
-    scores: Annotated[str, typer.Option(help="Score columns: a prefix (p_), or names of labels: cat,dog.")] = "",
-    threshold: Annotated[float | None, typer.Option(help="Least score that is answered as positive.")] = None,
-    logits: Annotated[bool, typer.Option("--logits", help="Scores are logits, not probabilities.")] = False,
-    loss: Annotated[str, typer.Option(help="Column with the loss per example, nats.")] = "",
-    weight: Annotated[str, typer.Option(help="Column with what an example counts.")] = "",
-    cluster: Annotated[str, typer.Option(help="Column with what rows share, such as a person.")] = "",
-    reference_group: Annotated[Words | None, typer.Option(help="Reference group: race=white. Repeatable.")] = None,
-    repeat: Annotated[Words | None, typer.Option(help="The reference computed again. Repeatable.")] = None,
-    retrained: Annotated[Words | None, typer.Option(help="Variant that was trained anew. Repeatable.")] = None,
-    hardware: Annotated[Words | None, typer.Option(help="Variant that is another machine. Repeatable.")] = None,
-    measure: Annotated[Words | None, typer.Option(help="Measure; all that are possible otherwise.")] = None,
-    maximum: Annotated[Words | None, typer.Option("--max", help="Fail above: accuracy_gap=0.02.")] = None,
-    minimum: Annotated[Words | None, typer.Option("--min", help="Fail below: worst_group_accuracy=0.6.")] = None,
-    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Leave out ids not in every file.")] = False,
-    counts_only: Annotated[bool, typer.Option("--counts-only", help="Count on disk; answers, no losses.")] = False,
-    memory: Annotated[str, typer.Option(help="Memory for counting on disk.")] = "1GB",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for result.json and reports.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", hidden=True)] = False,
+    reading: Reading,
+    judging: Judging,
+    output: Output,
 ) -> None:
     """Compare predictions of variants with the reference, per group: matched by id, held against chance."""
-    from disparate.comparing.columns import Columns
     from disparate.comparing.comparison import Comparison
     from disparate.comparing.perform import perform, write
     from disparate.report.gate import limits
 
     question = Comparison(
-        sources=_sources(reference, variants, repeat or ()),
+        sources=_sources(reference, variants, judging.repeat or ()),
         groups=tuple(_words(groups)),
-        columns=Columns(
-            id=id,
-            target=target,
-            predicted=predicted,
-            scores=tuple(_words(scores)) if "," in scores else scores,
-            weight=weight,
-            cluster=cluster,
-            loss=loss,
-            threshold=threshold,
-            logits=logits,
-        ),
-        measures=tuple(measure or ()),
-        retrained=tuple(retrained or ()),
-        hardware=tuple(hardware or ()),
-        reference_groups=dict(_pair(text) for text in reference_group or ()),
-        maxima=limits(maximum or (), side="max"),
-        minima=limits(minimum or (), side="min"),
-        allow_partial=allow_partial,
-        counts_only=counts_only,
-        memory=memory,
+        columns=reading.columns(),
+        measures=tuple(judging.measure or ()),
+        retrained=tuple(judging.retrained or ()),
+        hardware=tuple(judging.hardware or ()),
+        reference_groups=dict(_pair(text) for text in judging.reference_group or ()),
+        maxima=limits(judging.maximum or (), side="max"),
+        minima=limits(judging.minimum or (), side="min"),
+        allow_partial=judging.allow_partial,
+        counts_only=judging.counts_only,
+        memory=judging.memory,
     )
-    result = perform(question, progress=None if quiet or json else _Shown())
-    if out is not None:
-        write(result, out)
-    _show(result, out, json)
+    result = perform(question, progress=None if output.quiet or output.json else _Shown())
+    if output.out is not None:
+        write(result, output.out)
+    _show(result, output.out, output.json)
 
 
 def _sources(reference: str, variants: list[str], repeats: Any) -> tuple[Any, ...]:

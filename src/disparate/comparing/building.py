@@ -12,7 +12,7 @@ from disparate.comparing.answers import Answers
 from disparate.comparing.columns import Columns
 from disparate.comparing.scoring import Scored, scored
 from disparate.data.columns import in_order
-from disparate.errors import BadInput
+from disparate.errors import BadInput, suggestion
 from disparate.groups import Attribute
 from disparate.predictions import Predictions
 
@@ -44,7 +44,7 @@ def build(tables: Sequence[Answers], columns: Columns) -> Built:
         BadInput: Scores do not fit the labels, or two or more answers of a table are never a target.
     """
     first = tables[0]
-    names = label_names(tables)
+    names = in_positive_order(label_names(tables), columns.positive)
     target = recoded(_target(first), names)
     ids = pc.cast(first.ids, pa.string()).to_numpy(zero_copy_only=False).astype(np.str_)
     told = [_answers(table, names, target, columns) for table in tables]
@@ -99,6 +99,35 @@ def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:
             )
         known |= dict.fromkeys((*own, *(label for label in table.score_labels if label)))
     return tuple(in_order(list(known)))
+
+
+def in_positive_order(names: tuple[str, ...], positive: str) -> tuple[str, ...]:
+    """Return two labels with the positive one last, which is where scores, rates and disparities look for it.
+
+    Args:
+        names: All labels.
+        positive: The positive label; empty for the last in order.
+
+    Returns:
+        The labels.
+
+    Raises:
+        BadInput: There are other than two labels, or the positive one is not among them.
+
+    Example:
+        >>> in_positive_order(("no", "yes"), "no")
+        ('yes', 'no')
+    """
+    if not positive:
+        return names
+    if positive not in names:
+        raise BadInput(f"positive label '{positive}' is no target and no answer.{suggestion(positive, names)}")
+    if len(names) != 2:
+        raise BadInput(
+            f"positive label '{positive}' is for two labels; {len(names)} were found: {list(names)[:5]}. Leave it out, "
+            "every label is judged one against the rest."
+        )
+    return (*(name for name in names if name != positive), positive)
 
 
 def recoded(attribute: Attribute, names: Sequence[str]) -> NDArray[np.int64]:

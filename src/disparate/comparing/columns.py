@@ -33,6 +33,7 @@ class Columns:
         cluster: What several rows share, such as a person.
         loss: Loss per example, nats, where the files hold it.
         threshold: Least score that is answered as positive; 0.5, or 0 for logits, where not given.
+        positive: The positive one of two labels; the last in order where not given.
         logits: Whether scores are logits; probabilities otherwise.
     """
 
@@ -44,6 +45,7 @@ class Columns:
     cluster: str = ""
     loss: str = ""
     threshold: float | None = None
+    positive: str = ""
     logits: bool = False
 
     def score_columns(self, names: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from disparate.comparing.columns import Columns
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput, suggestion
 from disparate.groups import INTERSECTION
-from disparate.measures.table import OF_ANSWERS, OF_LOSSES
+from disparate.measures.table import OF_ANSWERS, OF_LOSSES, OF_TWO_LABELS
 from disparate.predictions import REFERENCE
 
 OF_FLIPS = ("churn", "harmful_flips", "beneficial_flips")
@@ -76,11 +76,18 @@ class Comparison:
         """Group columns, each once."""
         return tuple(dict.fromkeys(part.strip() for by in self.groups for part in by.split(INTERSECTION)))
 
-    def asked(self, *, losses: bool) -> tuple[str, ...]:
+    @property
+    def of_answers(self) -> bool:
+        """Whether measures were named that need no loss, so that a score with a threshold is an answer and no more."""
+        named = set(self.measures)
+        return bool(named) and self.columns.threshold is not None and not named & {*OF_LOSSES, OF_HARDWARE}
+
+    def asked(self, *, losses: bool, labels: int) -> tuple[str, ...]:
         """Return the measures to be taken.
 
         Args:
             losses: Whether the tables hold losses.
+            labels: Number of labels.
 
         Returns:
             Names of measures.
@@ -95,4 +102,5 @@ class Comparison:
             )
         if self.measures:
             return self.measures
-        return (*OF_ANSWERS, *OF_FLIPS, *(OF_LOSSES if losses else ()), *((OF_HARDWARE,) if self.hardware else ()))
+        more = ((OF_TWO_LABELS, labels == 2), (OF_FLIPS, True), (OF_LOSSES, losses), ((OF_HARDWARE,), bool(self.hardware)))
+        return (*OF_ANSWERS, *(name for names, wanted in more if wanted for name in names))

@@ -1,17 +1,19 @@
 """From sources to runs: loaded and matched in memory, or counted on disk."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from disparate.comparing.alike import collapsed
 from disparate.comparing.answers import Answers, read_answers, read_labels, used_columns
 from disparate.comparing.building import build
-from disparate.comparing.columns import MOST_LABELS, encoded, numbers
+from disparate.comparing.columns import MOST_LABELS, Columns, encoded, numbers
 from disparate.comparing.comparison import Comparison
 from disparate.comparing.matching import match, require_same
 from disparate.comparing.opening import is_parquet
@@ -19,14 +21,14 @@ from disparate.comparing.sources import Source
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Predictions
 from disparate.provenance import cores
-from disparate.store.tables import CountedTable, Patterns, Progress, Room, pattern_counts
+from disparate.store.tables import CountedTable, Patterns, Progress, Room, Step, pattern_counts
 
 LARGE_ROWS = 20_000_000
 """With more rows than this over all files, files of answers are counted on disk."""
 LARGE_BYTES = 2_000_000_000
 """The same for CSV files, whose rows are not known beforehand."""
 Read = TypeVar("Read")
-ALIASES = {"target": "target", "predicted": "predicted", "weight": "weight"}
+ALIASES = {"target": "target", "predicted": "predicted", "weight": "weight", "score": "score"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -85,7 +87,8 @@ def gather(question: Comparison, progress: Progress | None = None) -> Gathered:
 def _is_large(question: Comparison) -> bool:
     columns = question.columns
     files = [path for source in question.sources for path in source.files]
-    if columns.scores or columns.loss or columns.cluster or not all(source.files for source in question.sources):
+    needs_rows = columns.loss or columns.cluster or (columns.scores and not question.of_answers)
+    if needs_rows or not all(source.files for source in question.sources):
         return False
     if not all(path.is_file() for path in files):
         return False
@@ -123,9 +126,14 @@ def _counted(question: Comparison, progress: Progress | None) -> Gathered:
 
 def _require_countable(question: Comparison) -> None:
     columns = question.columns
-    for name, given in (("scores", columns.scores), ("a loss", columns.loss), ("clusters", columns.cluster)):
+    for name, given in (("a loss", columns.loss), ("clusters", columns.cluster)):
         if given:
             raise BadInput(f"counting on disk knows answers, not {name} ('{given}'); leave out --counts-only.")
+    if columns.scores and columns.threshold is None:
+        raise BadInput(
+            f"counting on disk knows answers, not scores ('{columns.scores}'); say from which --threshold on a score is "
+            "answered as positive, or leave out --counts-only."
+        )
     if frames := [source.called for source in question.sources if not source.files]:
         raise BadInput(f"counting on disk needs files; {frames[0]} is in memory. Leave out counts_only.")
 
@@ -155,7 +163,15 @@ def _side(source: Source, question: Comparison) -> CountedTable:
     if question.columns.target in roles:
         columns["target"] = question.columns.target
     columns |= {f"g{place}": name for place, name in enumerate(question.attributes) if name in roles}
-    return CountedTable(called=opened.called, files=source.files, columns=columns)
+    steps = {"score": _step(opened.called, roles, question.columns)} if "score" in columns else {}
+    return CountedTable(called=opened.called, files=source.files, columns=columns, steps=steps)
+
+
+def _step(called: str, roles: Mapping[str, str], columns: Columns) -> Step:
+    scores = [name for name, role in roles.items() if role == "score"]
+    if len(scores) > 1 or columns.threshold is None:
+        raise BadInput(f"{called}: {len(scores)} score columns {scores[:5]}; one was expected for counting on disk.")
+    return Step(least=columns.threshold, bounds=(-math.inf, math.inf) if columns.logits else (0.0, 1.0))
 
 
 def _shared(
@@ -181,7 +197,8 @@ def _panel(question: Comparison, sources: Sequence[Source], counts: pa.Table) ->
     tables = [_answers(question, source, counts, place) for place, source in enumerate(sources)]
     for table in tables[1:]:
         require_same(tables[0], table, multiplicity=multiplicity)
-    built = build(tables, question.columns)
+    # Scores were held against their threshold while they were counted: what is left of them is 0 or 1.
+    built = build(tables, replace(question.columns, threshold=0.5, logits=False))
     return collapsed([replace(item, multiplicity=multiplicity) for item in built.runs])
 
 
@@ -205,8 +222,19 @@ def _answers(question: Comparison, source: Source, counts: pa.Table, place: int)
         target=read("target", question.columns.target, labels),
         predicted=read("predicted", question.columns.predicted, labels),
         groups={name: attribute for name, attribute in groups.items() if attribute is not None},
+        scores=read("score", "".join(question.columns.scores), _steps),
+        score_labels=("",) if question.columns.scores else (),
         weight=read("weight", question.columns.weight, numbers),
     )
+
+
+def _steps(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+    if column.null_count:
+        raise BadInput(
+            f"score column '{name}' is empty, NaN, infinite, no number, or (unless they are --logits) outside [0, 1] in "
+            "some rows; a score in each was expected. Correct the file; without --counts-only the row is named."
+        )
+    return numbers(column, name)[:, None]
 
 
 def _entry(source: Source, rows: int) -> dict[str, object]:

@@ -46,7 +46,8 @@ def perform(question: Comparison, *, progress: Progress | None = None) -> Result
     _require_partitions(question)
     gathered = gather(question, progress)
     losses = all(item.loss is not None for panel in gathered.panels for item in panel)
-    findings = _assessed(question, gathered.panels, question.asked(losses=losses))
+    labels = len(gathered.panels[0][0].label_names)
+    findings = _assessed(question, gathered.panels, question.asked(losses=losses, labels=labels))
     record = _record(question, gathered) | {
         "wall_s": round(time.monotonic() - started, 1),
         "peak_mib": round(peak_memory(), 1),
@@ -122,7 +123,7 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
     repeats = 1 + max(source.run.repeat for source in question.sources)
     return {
         "audit": {"audit": {"name": "Comparison", "repeats": repeats}, "columns": _columns(question)},
-        "data": {"target": question.columns.target, "labels": list(first.label_names)},
+        "data": _data(question, first),
         "groups": {groups.by: groups.counts() for groups in parts.values()},
         "reference_groups": {groups.by: groups.reference for groups in parts.values()},
         "tables": list(gathered.tables),
@@ -135,6 +136,11 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
         "cores": cores(),
         "source": source_revision(),
     }
+
+
+def _data(question: Comparison, first: Predictions) -> dict[str, Any]:
+    positive = {"positive": first.label_names[1]} if len(first.label_names) == 2 else {}
+    return {"target": question.columns.target, "labels": list(first.label_names), **positive}
 
 
 def _columns(question: Comparison) -> Mapping[str, Any]:

@@ -169,6 +169,28 @@ def equalized_odds_worst(counts: Counts) -> Array:
     return np.where(single_class(counts), np.nan, largest(spreads))
 
 
+def equal_opportunity_difference(counts: Counts) -> Array:
+    """Return the largest difference of the positive label's TPR between two groups; the positive label is the last.
+
+    fairlearn's ``equal_opportunity_difference``. Undefined when there are other than two labels, or fewer than two
+    groups with an example of the positive one.
+
+    Args:
+        counts: Shape (..., G, 2, 2), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (...).
+
+    Example:
+        >>> counts = np.array([[[8.0, 2.0], [1.0, 9.0]], [[5.0, 5.0], [4.0, 6.0]]])
+        >>> round(float(equal_opportunity_difference(counts)), 3)
+        0.3
+    """
+    if counts.shape[-1] != 2:
+        return np.full(counts.shape[:-3], np.nan)
+    return spread(_where_present(counts, tpr)[..., -1])
+
+
 def single_class(counts: Counts) -> NDArray[np.bool_]:
     """Return whether every group seen holds targets of one class only, shape (...)."""
     classes = (targets(counts) > 0).sum(axis=-1)
@@ -256,5 +278,12 @@ WORST_GROUP_ACCURACY = replace(
 EQUALIZED_ODDS_SUM = _measure(equalized_odds_sum, "against_reference")
 EQUALIZED_ODDS_ABS_SUM = _measure(equalized_odds_abs_sum, "against_reference")
 EQUALIZED_ODDS_WORST = _measure(equalized_odds_worst, "disparity", unit="share", bounds=SHARE)
+EQUAL_OPPORTUNITY_DIFFERENCE = _measure(
+    equal_opportunity_difference,
+    "disparity",
+    unit="share",
+    bounds=SHARE,
+    why="other than two labels, or fewer than two groups with an example of the positive one",
+)
 EQUAL_OPPORTUNITY_0 = _measure(equal_opportunity_0, "against_reference")
 EQUAL_OPPORTUNITY_1 = _measure(equal_opportunity_1, "against_reference")

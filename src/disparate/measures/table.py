@@ -24,6 +24,7 @@ MEASURES = Registry(
         "equalized_odds_worst": "disparate.measures.disparity:EQUALIZED_ODDS_WORST",
         "equal_opportunity_0": "disparate.measures.disparity:EQUAL_OPPORTUNITY_0",
         "equal_opportunity_1": "disparate.measures.disparity:EQUAL_OPPORTUNITY_1",
+        "equal_opportunity_difference": "disparate.measures.disparity:EQUAL_OPPORTUNITY_DIFFERENCE",
         "excessive_risk": "disparate.measures.risk:EXCESSIVE_RISK",
         "fairness_violation": "disparate.measures.risk:FAIRNESS_VIOLATION",
         "hardware_sensitivity": "disparate.measures.sensitivity:HARDWARE_SENSITIVITY",
@@ -50,6 +51,9 @@ OF_ANSWERS = (
     "equal_opportunity_1",
 )
 """What is usually measured of answers, where nobody says."""
+
+OF_TWO_LABELS = ("equal_opportunity_difference",)
+"""What is usually measured besides, where there are two labels, so that one of them is the positive one."""
 
 OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
 """What is usually measured besides, where there are losses."""

@@ -140,6 +140,13 @@ TERMS: dict[str, Term] = {
         kind="disparity",
         better="lower",
     ),
+    "equal_opportunity_difference": Term(
+        title="Equal opportunity, difference",
+        words="The largest difference of the true positive rate of the positive label between groups.",
+        formula="maxₐ TPR₊(a) − minₐ TPR₊(a)",
+        kind="disparity",
+        better="lower",
+    ),
     "excessive_risk": Term(
         title="Excessive risk",
         words="Mean loss of a group under the variant minus its mean loss under the reference; positive is harm.",

@@ -164,6 +164,7 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
     seeds = [item.seeds for item in result.findings if item.seeds]
     found = [
         *((f"groups by {plain(by)}", group_facts(run, by)) for by in attributes(result)),
+        ("positive label", plain(mapping(run.get("data")).get("positive", ""))),
         ("compared", counted(len(compared), "choice")),
         ("training seeds", str(max(seeds)) if seeds else ""),
         ("machine", _machine(run)),

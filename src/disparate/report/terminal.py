@@ -9,6 +9,7 @@ from rich.text import Text
 
 from disparate.findings import Finding, Result
 from disparate.report import headline
+from disparate.report.record import mapping
 from disparate.report.selection import Grid, harm, main_measure
 from disparate.report.tables import sections, who_pays
 from disparate.report.wording import (
@@ -49,6 +50,8 @@ class Summary:
         for line in headline.summary(self.result):
             yield Text(line)
         yield from self._tables(options.max_width)
+        if positive := mapping(self.result.run.get("data")).get("positive"):
+            yield Text(f"positive label: {plain(positive)}\n", style="dim")
         for caution in self.result.cautions:
             yield Text.assemble((f"{plain(caution.code)} ", "yellow bold"), plain(caution.title), style="yellow")
             yield Padding(Text(plain(caution.text), style="dim"), (0, 0, 0, 5))

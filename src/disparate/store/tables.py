@@ -7,7 +7,7 @@ import glob
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,26 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """Where a column of numbers becomes one of two values, so that it can be counted.
+
+    Args:
+        least: Least number that counts as 1; anything below counts as 0.
+        bounds: Smallest and largest number there may be; others, and what is no number, are counted as missing.
+    """
+
+    least: float
+    bounds: tuple[float, float]
+
+    def sql(self, column: str) -> str:
+        """Return the column, already quoted, as SQL that gives 1, 0 or NULL."""
+        number = f"TRY_CAST({column} AS DOUBLE)"
+        low, high, least = (f"CAST('{limit!r}' AS DOUBLE)" for limit in (*self.bounds, self.least))
+        inside = f"{number} BETWEEN {low} AND {high} AND isfinite({number})"
+        return f"CASE WHEN {inside} THEN CAST({number} >= {least} AS TINYINT) END"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CountedTable:
     """A table on disk, and which of its columns are counted.
 
@@ -36,11 +56,13 @@ class CountedTable:
         called: What messages call it.
         files: Parquet or CSV files that together are the table.
         columns: Alias to name of a column; the alias ``"id"`` is what rows are matched by.
+        steps: Alias of a column of numbers to where it becomes one of two values.
     """
 
     called: str
     files: tuple[Path, ...]
     columns: Mapping[str, str]
+    steps: Mapping[str, Step] = field(default_factory=dict[str, Step])
 
     @property
     def is_parquet(self) -> bool:
@@ -151,7 +173,7 @@ def quoted(name: str) -> str:
 
 def _in_order(tables: Sequence[CountedTable], progress: Progress | None) -> Patterns | None:
     """Return the counts of tables that hold the same rising whole ids, read side by side; None for any others."""
-    if not all(table.is_parquet for table in tables):
+    if not all(table.is_parquet and not table.steps for table in tables):
         return None
     names = [[f"{alias}_{k}" for alias in table.columns if alias != ID] for k, table in enumerate(tables)]
     wanted = [[table.columns[ID], *(n for a, n in table.columns.items() if a != ID)] for table in tables]
@@ -200,8 +222,13 @@ def _join(tables: Sequence[CountedTable], texts: bool) -> str:
 def _side(table: CountedTable, texts: bool) -> str:
     kind = "VARCHAR" if texts else "BIGINT"
     columns = [f"CAST({quoted(table.columns[ID])} AS {kind}) AS id"]
-    columns += [f"{quoted(name)} AS {alias}" for alias, name in table.columns.items() if alias != ID]
+    columns += [f"{_counted_as(table, alias)} AS {alias}" for alias in table.columns if alias != ID]
     return f"(SELECT {', '.join(columns)} FROM {_scan(table)})"
+
+
+def _counted_as(table: CountedTable, alias: str) -> str:
+    name = quoted(table.columns[alias])
+    return table.steps[alias].sql(name) if alias in table.steps else name
 
 
 def _scan(table: CountedTable) -> str:
