@@ -102,5 +102,10 @@ class Comparison:
             )
         if self.measures:
             return self.measures
-        more = ((OF_TWO_LABELS, labels == 2), (OF_FLIPS, True), (OF_LOSSES, losses), ((OF_HARDWARE,), bool(self.hardware)))
+        more = (
+            (OF_TWO_LABELS, labels == 2),
+            (OF_FLIPS, True),
+            (OF_LOSSES, losses),
+            ((OF_HARDWARE,), bool(self.hardware)),
+        )
         return (*OF_ANSWERS, *(name for names, wanted in more if wanted for name in names))
