@@ -128,13 +128,13 @@ def test_the_positive_label_is_the_one_that_is_named():
     named = ask(one, {"v": one}, columns={"scores": "score", "positive": "bad"}, **asked)
     assert named.run["data"] == {"target": "target", "labels": ["good", "bad"], "positive": "bad"}
     level = {"variant": "v", "reference": None}
-    assert named.findings.only(measure="accuracy", group=None, **level).value == 0.75
+    assert named.findings.only(measure="accuracy", group=None, **level).value == pytest.approx(0.75)
     assert values(named, measure="tpr", label="good", by="sex", **level) == {"f": 1.0, "m": 0.0}
-    assert named.findings.only(measure="equal_opportunity_difference", **level).value == 0.0
+    assert not named.findings.only(measure="equal_opportunity_difference", **level).value
     last = ask(one, {"v": one}, columns={"scores": "score"}, **asked)
     assert last.run["data"]["positive"] == "good"
-    assert last.findings.only(measure="accuracy", group=None, **level).value == 0.25
-    assert last.findings.only(measure="equal_opportunity_difference", **level).value == 1.0
+    assert last.findings.only(measure="accuracy", group=None, **level).value == pytest.approx(0.25)
+    assert last.findings.only(measure="equal_opportunity_difference", **level).value == pytest.approx(1.0)
     assert "positive label" in disparate.page(named)
 
 

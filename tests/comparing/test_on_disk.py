@@ -97,7 +97,7 @@ def test_many_scores_are_counted_where_answers_alone_were_asked_for(make, file, 
     assert not ask(*paths, columns=setting).run["counted_on_disk"]  # losses would be lost
     with pytest.raises(BadInput, match="say from which --threshold on a score is answered as positive"):
         ask(*paths, columns={"scores": "score"}, counts_only=True)
-    with pytest.raises(BadInput, match="2 score columns .* one was expected for counting on disk"):
+    with pytest.raises(BadInput, match=r"2 score columns .* one was expected for counting on disk"):
         ask(*paths, columns={"scores": ("score", "sex"), "threshold": 0.5}, groups=["race"], counts_only=True)
 
 

@@ -131,8 +131,8 @@ def _require_countable(question: Comparison) -> None:
             raise BadInput(f"counting on disk knows answers, not {name} ('{given}'); leave out --counts-only.")
     if columns.scores and columns.threshold is None:
         raise BadInput(
-            f"counting on disk knows answers, not scores ('{columns.scores}'); say from which --threshold on a score is "
-            "answered as positive, or leave out --counts-only."
+            f"counting on disk knows answers, not scores ('{columns.scores}'); say from which --threshold on a score "
+            "is answered as positive, or leave out --counts-only."
         )
     if frames := [source.called for source in question.sources if not source.files]:
         raise BadInput(f"counting on disk needs files; {frames[0]} is in memory. Leave out counts_only.")
@@ -231,8 +231,8 @@ def _answers(question: Comparison, source: Source, counts: pa.Table, place: int)
 def _steps(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     if column.null_count:
         raise BadInput(
-            f"score column '{name}' is empty, NaN, infinite, no number, or (unless they are --logits) outside [0, 1] in "
-            "some rows; a score in each was expected. Correct the file; without --counts-only the row is named."
+            f"score column '{name}' is empty, NaN, infinite, no number, or (unless they are --logits) outside [0, 1] "
+            "in some rows; a score in each was expected. Correct the file; without --counts-only the row is named."
         )
     return numbers(column, name)[:, None]
 
