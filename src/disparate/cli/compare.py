@@ -41,7 +41,9 @@ class Reading:
         from disparate.comparing.columns import Columns
 
         named: dict[str, Any] = asdict(self)
-        return Columns(**(named | {"scores": tuple(_words(self.scores))} if "," in self.scores else named))
+        if "," in self.scores:
+            named["scores"] = tuple(_words(self.scores))
+        return Columns(**named)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,7 +30,9 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     """
     signature = inspect.signature(command)
     groups: dict[str, type[Any]] = {
-        name: one.annotation for name, one in signature.parameters.items() if is_dataclass(one.annotation)
+        name: one.annotation
+        for name, one in signature.parameters.items()
+        if isinstance(one.annotation, type) and is_dataclass(one.annotation)
     }
     plain = [one.replace(kind=one.KEYWORD_ONLY) for name, one in signature.parameters.items() if name not in groups]
     options = [_parameter(field) for group in groups.values() for field in fields(group)]
