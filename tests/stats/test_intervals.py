@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from disparate.errors import BadInput, NotEnoughData
-from disparate.stats.intervals import binomial_floor, t_interval, t_quantile, wilson_interval
+from disparate.stats.intervals import binomial_floor, clopper_pearson_lower, t_interval, t_quantile, wilson_interval
 
 
 def test_t_interval_agrees_with_scipy():
@@ -63,3 +63,17 @@ def test_binomial_floor_refuses_nonsense():
         binomial_floor(0.1, 0)
     with pytest.raises(BadInput, match="the error is 12"):
         binomial_floor(12, 100)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.999])
+def test_clopper_pearson_lower_is_that_of_scipy(level):
+    hits = np.arange(0, 31)
+    ours = clopper_pearson_lower(hits, 30, level=level)
+    theirs = [stats.binomtest(int(k), 30, alternative="greater").proportion_ci(level).low for k in hits]
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize(("hits", "n", "kind"), [([1], 0, NotEnoughData), ([-1], 5, BadInput), ([6], 5, BadInput)])
+def test_clopper_pearson_lower_refuses_what_is_no_count(hits, n, kind):
+    with pytest.raises(kind):
+        clopper_pearson_lower(np.array(hits), n)

@@ -103,6 +103,35 @@ def wilson_interval(share: float, n: float, *, level: float = 0.95) -> Interval:
     return Interval(max(0.0, centre - reach), min(1.0, centre + reach))
 
 
+def clopper_pearson_lower(hits: NDArray[np.integer], n: int, *, level: float = 0.95) -> NDArray[np.float64]:
+    """Return the exact one-sided lower bound of shares of ``n`` independent draws (clopper1934).
+
+    Args:
+        hits: Number of hits of each share, from 0 to n.
+        n: Number of draws.
+        level: Level of the one-sided bound.
+
+    Returns:
+        The bounds, of the shape of ``hits``; 0 where there was no hit.
+
+    Raises:
+        NotEnoughData: There is no draw.
+        BadInput: Hits are not between 0 and n, or the level is not in (0, 1).
+
+    Example:
+        >>> clopper_pearson_lower(np.array([0, 10]), 10).round(4).tolist()  # 0.05 ** (1 / 10)
+        [0.0, 0.7411]
+    """
+    if n < 1:
+        raise NotEnoughData(f"Clopper-Pearson bound: {n} draws given; at least 1 is needed.")
+    if not 0 < level < 1:
+        raise BadInput(f"level of the bound is {level}; a share in (0, 1) was expected, such as 0.95.")
+    if hits.size and not 0 <= hits.min() <= hits.max() <= n:
+        raise BadInput(f"hits run from {hits.min()} to {hits.max()}; 0 to {n} were expected.")
+    some = np.maximum(hits, 1)
+    return np.where(hits > 0, special.betaincinv(some, n - some + 1.0, 1 - level), 0.0)
+
+
 def binomial_floor(error: float, n: int) -> float:
     """Return how much the accuracy of one run moves between runs by the finite test set alone.
 
