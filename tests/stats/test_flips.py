@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from disparate.errors import BadInput, NotEnoughData
+from disparate.stats import flips
 from disparate.stats.flips import mcnemar_exact, over_representation, paired_exact
 
 
@@ -128,3 +129,54 @@ def test_intervals_cover_at_the_stated_rate(own, other, seeds):
     times = 3000
     share = coverage(times, np.random.default_rng(8), own=own, other=other, seeds=seeds)
     assert share >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / times)
+
+
+def test_a_long_distribution_is_that_of_a_short_one(monkeypatch):
+    changes = np.random.default_rng(0).integers(-3, 4, 400)
+    direct = paired_exact(changes)
+    monkeypatch.setattr(flips, "DIRECT", 0)
+    assert paired_exact(changes) == pytest.approx(direct, rel=1e-9)
+
+
+def test_a_million_examples_are_judged_at_once():
+    generator = np.random.default_rng(0)
+    changes = generator.binomial(5, 0.05, 1_000_000) - generator.binomial(5, 0.05, 1_000_000)
+    normal = 2 * stats.norm.sf(abs(changes.sum()) / np.sqrt((changes**2).sum()))
+    assert paired_exact(changes) == pytest.approx(normal, rel=0.01)
+
+
+def test_rows_of_one_person_have_one_coin():
+    changes, person = np.array([1, 1, -1, 1, 0, 1]), np.array([0, 0, 1, 1, 2, 2])
+    assert paired_exact(changes, clusters=person) == paired_exact(np.array([2, 0, 1]))
+    apart = paired_exact(changes, clusters=np.arange(6))
+    assert apart == paired_exact(changes)
+
+
+def test_rows_of_one_person_that_flip_together_count_once():
+    generator = np.random.default_rng(0)
+    person, group = np.arange(400), generator.random(400) < 0.3
+    flips = (generator.random(400) < np.where(group, 0.2, 0.1)).astype(float)
+    once = represented(flips, group, clusters=person)
+    thrice = represented(np.repeat(flips, 3), np.repeat(group, 3), clusters=np.repeat(person, 3))
+    assert thrice.value == pytest.approx(once.value)
+    assert thrice.interval == pytest.approx(once.interval)
+    assert thrice.p_value == pytest.approx(once.p_value)
+    assert once.p_value == pytest.approx(represented(flips, group).p_value, rel=0.5)
+    assert once.interval == represented(flips, group).interval
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.03, 0.3])
+def test_persons_are_covered_and_judged_at_the_stated_rate(rate):
+    covered, alarms = [], []
+    for seed in range(1000):
+        generator = np.random.default_rng(seed)
+        person = np.repeat(np.arange(300), generator.integers(1, 6, 300))
+        group = (generator.random(300) < 0.3)[person]
+        own = generator.beta(rate, 1 - rate, 300)[person]
+        flips = (generator.random(len(person)) < own).astype(float)
+        found = represented(flips, group, clusters=person)
+        covered.append(found.interval.low <= 1 <= found.interval.high)
+        alarms.append(found.p_value <= 0.05)
+    assert np.mean(covered) >= 0.94
+    assert np.mean(alarms) <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 1000)

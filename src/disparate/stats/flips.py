@@ -9,10 +9,13 @@ from scipy import special
 
 from disparate.errors import BadInput, NotEnoughData
 from disparate.stats.intervals import Interval, wilson_interval
+from disparate.stats.paired import paired_mean
 
 Array = NDArray[np.float64]
 LIKELY = 1 + 1e-9
 """Outcomes up to this factor more likely than the observed one count as equally likely: rounding."""
+DIRECT = 10_000_000
+"""Most products of a convolution that is summed term by term; beyond it goes by way of Fourier transforms."""
 
 
 def mcnemar_exact(harmful: int, beneficial: int) -> float:
@@ -39,15 +42,23 @@ def mcnemar_exact(harmful: int, beneficial: int) -> float:
     return min(1.0, 2 * float(special.bdtr(min(harmful, beneficial), harmful + beneficial, 0.5)))
 
 
-def paired_exact(changes: NDArray[np.integer], *, multiplicity: NDArray[np.int64] | None = None) -> float:
+def paired_exact(
+    changes: NDArray[np.integer],
+    *,
+    clusters: NDArray[np.int64] | None = None,
+    multiplicity: NDArray[np.int64] | None = None,
+) -> float:
     """Return the exact p-value of changes whose sign is a fair coin, example by example.
 
     Of several seeds the change of an example is its sum over them: in how many seeds it became right minus in how many
-    it became wrong. Examples stay whole, so that seeds which turn the same example are not counted as independent. The
-    distribution of the sum over all signs is computed, not drawn; with one seed it is McNemar's test.
+    it became wrong. Examples stay whole, so that seeds which turn the same example are not counted as independent, and
+    so do clusters: the rows of a person have one coin. The distribution of the sum over all signs is computed, not
+    drawn; with one seed it is McNemar's test.
 
     Args:
         changes: One whole number per example, shape (rows,).
+        clusters: Cluster index per example, shape (rows,); every example is its own where not given. Not with
+            multiplicities.
         multiplicity: How many alike examples a row stands for, shape (rows,); 1 each where not given.
 
     Returns:
@@ -59,15 +70,26 @@ def paired_exact(changes: NDArray[np.integer], *, multiplicity: NDArray[np.int64
         >>> paired_exact(np.array([-3, 1, 0]))
         1.0
     """
+    if clusters is not None:
+        changes = np.bincount(clusters, weights=changes).round().astype(np.int64)
     counted = np.ones(len(changes), dtype=np.int64) if multiplicity is None else multiplicity
     sizes = np.bincount(np.abs(changes), weights=counted).astype(np.int64)
     chance = np.ones(1)
     for size, examples in enumerate(sizes.tolist()):
         if size and examples:
-            chance = np.convolve(chance, _coins(size, examples))
+            chance = _convolved(chance, _coins(size, examples))
     sums = 2 * np.arange(len(chance)) - (len(chance) - 1)
     observed = abs(int((changes * counted).sum()))
     return min(1.0, float(chance[np.abs(sums) >= observed].sum()))
+
+
+def _convolved(left: Array, right: Array) -> Array:
+    if len(left) * len(right) <= DIRECT:
+        return np.convolve(left, right)
+    size = len(left) + len(right) - 1
+    padded = 1 << size.bit_length()
+    product = np.fft.irfft(np.fft.rfft(left, padded) * np.fft.rfft(right, padded), padded)
+    return np.maximum(product[:size], 0.0)
 
 
 def _coins(size: int, examples: int) -> Array:
@@ -102,6 +124,7 @@ def over_representation(
     flips: Array,
     group: NDArray[np.bool_],
     *,
+    clusters: NDArray[np.int64] | None = None,
     multiplicity: NDArray[np.int64] | None = None,
     level: float = 0.95,
     times: int = 10_000,
@@ -115,9 +138,15 @@ def over_representation(
     The interval is Wilson's for the group's share among the flips, over (Σf)² / Σf² flips: an example that flips under
     every seed counts once. It is exact in the limit of rare flips and too wide where most examples flip.
 
+    With clusters (several rows of one person) f is summed within each of them first, so that a person whose rows flip
+    together counts once, and the p-value is that of a t test of the covariance between belonging to the group and
+    flipping, summed within clusters: labels of rows of one person cannot be dealt apart.
+
     Args:
         flips: Share of the seeds in which an example flipped, shape (rows,).
         group: Which rows belong to the group.
+        clusters: Cluster index per row, shape (rows,); every example is its own where not given. Not with
+            multiplicities.
         multiplicity: How many alike examples a row stands for, shape (rows,); 1 each where not given.
         level: Level of the interval.
         times: Number of permutations with several seeds.
@@ -144,18 +173,34 @@ def over_representation(
             "examples; a flip, and examples inside and outside of the group, are needed."
         )
     among = float(flips[group] @ counted[group] / (flips @ counted))
-    effective = float((flips @ counted) ** 2 / (flips**2 @ counted))
-    low, high = wilson_interval(among, effective, level=level)
+    low, high = wilson_interval(among, _independent(flips, counted, clusters), level=level)
     return OverRepresentation(
         value=among / share,
         interval=Interval(low / share, high / share),
-        p_value=_group_p(flips, group, counted, times, generator),
+        p_value=(
+            _dealt_p(flips, group, counted, times, generator)
+            if clusters is None
+            else _clustered_p(flips, group, clusters)
+        ),
         flips=flipped,
         share=share,
     )
 
 
-def _group_p(
+def _independent(flips: Array, counted: NDArray[np.int64], clusters: NDArray[np.int64] | None) -> float:
+    """Return (Σf)² / Σf², how many flips there are if what flips together counts once."""
+    if clusters is not None:
+        flips, counted = np.bincount(clusters, weights=flips), np.ones(int(clusters.max()) + 1, dtype=np.int64)
+    return float((flips @ counted) ** 2 / (flips**2 @ counted))
+
+
+def _clustered_p(flips: Array, group: NDArray[np.bool_], clusters: NDArray[np.int64]) -> float:
+    scores = (group - group.mean()) * (flips - flips.mean())
+    found = paired_mean(scores[None], clusters=clusters).p_value("examples")
+    return 1.0 if found is None else found
+
+
+def _dealt_p(
     flips: Array, group: NDArray[np.bool_], counted: NDArray[np.int64], times: int, generator: np.random.Generator
 ) -> float:
     levels, level = np.unique(flips, return_inverse=True)
