@@ -161,7 +161,7 @@ def test_rows_of_one_person_that_flip_together_count_once():
     assert thrice.value == pytest.approx(once.value)
     assert thrice.interval == pytest.approx(once.interval)
     assert thrice.p_value == pytest.approx(once.p_value)
-    assert once.p_value == pytest.approx(represented(flips, group).p_value, rel=0.5)
+    assert 1 <= once.p_value / represented(flips, group).p_value < 3
     assert once.interval == represented(flips, group).interval
 
 

@@ -190,7 +190,8 @@ def over_representation(
 def _independent(flips: Array, counted: NDArray[np.int64], clusters: NDArray[np.int64] | None) -> float:
     """Return (Σf)² / Σf², how many flips there are if what flips together counts once."""
     if clusters is not None:
-        flips, counted = np.bincount(clusters, weights=flips), np.ones(int(clusters.max()) + 1, dtype=np.int64)
+        together = np.bincount(clusters, weights=flips)
+        return float(together.sum() ** 2 / (together @ together))
     return float((flips @ counted) ** 2 / (flips**2 @ counted))
 
 
