@@ -126,14 +126,18 @@ def test_what_does_not_fit_is_refused_here_too(dense, int8, file):
             ask(good, {"int8": file("int8.parquet", table)}, counts_only=True, **more)
 
     short = {name: values[5:] for name, values in int8.items()}
-    refused("5 ids of file .*dense.parquet' are not in every other. Compare the same examples", short)
+    refused(r"5 of 600 ids of file .*dense.parquet' are not in every other, such as '\d', '\d', '\d'. Compare", short)
     target = ["eel" if label == "cat" else "cat" for label in int8["target"]]
     refused(
-        r"target is '\w+' in file .* and '\w+' in file .*int8.parquet' \(600 such ids\)", {**int8, "target": target}
+        r"id '\d+': target is '\w+' in file .* and '\w+' in file .*int8.parquet' \(600 such ids\)",
+        {**int8, "target": target},
     )
     refused(
-        "file .*int8.parquet': column 'predicted' has no value in row", {**int8, "predicted": [None, *["cat"] * 599]}
+        r"int8.parquet': column 'predicted' has no value in the row of id '0' \(1 such rows\)",
+        {**int8, "predicted": [None, *["cat"] * 599]},
     )
+    race = ["z" if row == 77 else name for row, name in enumerate(int8["race"])]
+    refused(r"id '77': group 'race' is '\w' in file .* and 'z' in file .* \(1 such ids\)", {**int8, "race": race})
     refused("counting on disk knows answers, not clusters", int8, columns={"cluster": "sex"})
     refused("column 'race' is there in several cases", {**int8, "Race": int8["race"]})
     with pytest.raises(BadInput, match="counting on disk needs files; table of 'v', seed 0 is in memory"):
@@ -146,3 +150,21 @@ def test_partial_files_are_counted(dense, int8, file):
     loaded, counted = (ask(*paths, allow_partial=True, counts_only=way) for way in (False, True))
     assert counted.findings == loaded.findings
     assert counted.cautions == loaded.cautions
+
+
+def test_a_weight_that_is_none_is_called_by_its_id(dense, int8, file):
+    weights = [1.0] * 600
+    weights[5] = -2.0
+    paths = file("dense.parquet", {**dense, "w": weights}), {"v": file("v.parquet", {**int8, "w": weights})}
+    for way, row in ((True, "the row of id '5'"), (False, "row 5")):
+        text = rf"weight column 'w' is -2 in {row} \(1 such rows\); a weight of 0 or more was expected"
+        with pytest.raises(BadInput, match=text):
+            ask(*paths, columns={"weight": "w"}, counts_only=way)
+
+
+def test_ids_in_two_spellings_are_said(dense, int8, file):
+    padded = {**int8, "example_id": ["007" if row == 7 else str(row) for row in range(600)]}
+    paths = file("dense.parquet", dense), {"v": file("v.parquet", padded)}
+    loaded, counted = (ask(*paths, allow_partial=True, counts_only=way) for way in (False, True))
+    assert counted.cautions == loaded.cautions
+    assert "D201" in {caution.code for caution in counted.cautions}

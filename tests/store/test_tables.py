@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from disparate.errors import BadInput
 from disparate.store.aligned import aligned_counts
-from disparate.store.tables import CountedTable, Room, pattern_counts, quoted
+from disparate.store.joined import quoted
+from disparate.store.patterns import CountedTable
+from disparate.store.spill import Room
+from disparate.store.tables import pattern_counts
 
 PLAIN = {"id": "id", "predicted": "p"}
 
@@ -44,7 +47,7 @@ def test_texts_and_numbers_meet_as_texts(counted):
     two = counted("two.parquet", {"id": [7, 8], "p": ["c", "d"]})
     patterns = pattern_counts([one, two])
     assert counts(patterns, "predicted_0", "predicted_1") == {("a", "c"): 1, ("b", None): 1, (None, "d"): 1}
-    assert patterns.padded == (True, False)
+    assert patterns.spelled_alike == ("007",)
 
 
 def test_an_id_twice_is_found_wherever_it_is(counted):
@@ -52,7 +55,7 @@ def test_an_id_twice_is_found_wherever_it_is(counted):
     twice = counted("twice.parquet", {"id": [1, 1], "p": ["a", "b"]})
     for tables in ([once, twice], [twice, once], [twice, twice], [once, once, twice]):
         with pytest.raises(
-            BadInput, match=r"twice\.parquet: id '1' is there 2 times; one row per example was expected"
+            BadInput, match=r"twice\.parquet: id '1' is there 2 times, and 1 ids occur more than once; one row per"
         ):
             pattern_counts(tables)
 
@@ -98,7 +101,7 @@ def test_any_name_is_quoted(counted, name):
 
 
 def test_progress_is_told_and_memory_is_bounded(counted, monkeypatch):
-    monkeypatch.setattr("disparate.store.tables.POLL_S", 0.005)
+    monkeypatch.setattr("disparate.store.joined.POLL_S", 0.005)
     rows = 400_000
     generator = np.random.default_rng(0)
     ids = generator.permutation(rows)
@@ -116,12 +119,13 @@ def test_progress_is_told_and_memory_is_bounded(counted, monkeypatch):
 def test_too_little_memory_is_said(counted):
     ids = np.random.default_rng(0).permutation(300_000)
     table = counted("one.parquet", {"id": ids, "p": ids % 3})
-    with pytest.raises(BadInput, match=r"1MB of memory or the room in .* is not enough; give more memory"):
+    with pytest.raises(BadInput, match=r"1MB of memory or the room in .* is not enough; more was expected"):
         pattern_counts([table, table], room=Room(memory="1MB", threads=1))
 
 
 def test_too_many_patterns_are_said(counted, monkeypatch):
-    monkeypatch.setattr("disparate.store.tables.MOST_PATTERNS", 10)
+    for module in ("joined", "tables"):
+        monkeypatch.setattr(f"disparate.store.{module}.MOST_PATTERNS", 10)
     table = counted("one.parquet", {"id": np.arange(30), "p": np.arange(30)})
     with pytest.raises(BadInput, match="more than 10 different patterns of groups, targets and answers"):
         pattern_counts([table])
@@ -201,3 +205,20 @@ def test_texts_missing_ids_and_other_lengths_are_joined(counted):
         other = counted("b.parquet", {"id": ids, "p": ["a"] * len(ids)}).files
         assert aligned_counts([plain, other], [["id", "p"]] * 2, most=100) is None
     assert aligned_counts([plain], [["id", "p"]], most=1) is None
+
+
+def test_patterns_that_cannot_be_numbered_are_joined(counted, monkeypatch):
+    one = counted("one.parquet", {"id": [1, 2, 3], "p": ["a", "b", "c"]})
+    monkeypatch.setattr("disparate.store.aligned.MOST_NUMBERS", 8.0)
+    assert aligned_counts([one.files] * 2, [["id", "p"]] * 2, most=100) is None
+    found = counts(pattern_counts([one, one]), "predicted_0", "predicted_1")
+    assert found == {("a", "a"): 1, ("b", "b"): 1, ("c", "c"): 1}
+
+
+def test_every_pattern_has_an_id_that_shows_it(counted):
+    first = {"id": [1, 2, 3, 4, 5], "p": ["a", "a", "b", "b", "a"]}
+    for order in ([0, 1, 2, 3, 4], [4, 2, 0, 3, 1]):
+        mixed = {name: [column[place] for place in order] for name, column in first.items()}
+        patterns = pattern_counts([counted("one.parquet", first), counted("two.parquet", mixed)])
+        shown = dict(zip(patterns.counts["predicted_0"].to_pylist(), patterns.counts["id"].to_pylist(), strict=True))
+        assert shown == {"a": "1", "b": "3"}

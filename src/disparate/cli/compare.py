@@ -60,6 +60,7 @@ class Judging:
     allow_partial: Annotated[bool, rule("--allow-partial", help="Leave out ids not in every file.")] = False
     counts_only: Annotated[bool, rule("--counts-only", help="Count on disk; answers, no losses.")] = False
     memory: Annotated[str, rule(help="Memory for counting on disk.")] = "1GB"
+    spill: Annotated[Path | None, rule(help="Folder for what does not fit into it; TMPDIR otherwise.")] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +100,7 @@ def compare(
         allow_partial=judging.allow_partial,
         counts_only=judging.counts_only,
         memory=judging.memory,
+        spill=judging.spill,
     )
     result = perform(question, progress=None if output.quiet or output.json else _Shown())
     if output.out is not None:

@@ -9,7 +9,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disparate.comparing.columns import Columns, encoded, ids, labels, most_labels, numbers, require_columns
+from disparate.comparing.columns import (
+    PLACES,
+    Columns,
+    RowNames,
+    encoded,
+    ids,
+    labels,
+    most_labels,
+    numbers,
+    require_columns,
+    weights,
+)
 from disparate.comparing.opening import METADATA, Opened
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput
@@ -85,12 +96,13 @@ def read_answers(source: Source, columns: Columns, groups: Sequence[str], *, ful
         raise BadInput(text if opened.called in text else f"{opened.called}: {text}") from None
 
 
-def read_labels(opened: Opened, *, most: int) -> Callable[[pa.ChunkedArray, str], Attribute]:
+def read_labels(opened: Opened, *, most: int, rows: RowNames = PLACES) -> Callable[[pa.ChunkedArray, str], Attribute]:
     """Return what reads targets and answers; in a file that disparate wrote they are places among its label names.
 
     Args:
         opened: The table.
         most: Most labels there may be.
+        rows: What messages call its rows.
 
     Returns:
         A function of column and name; it refuses what is no label.
@@ -98,7 +110,7 @@ def read_labels(opened: Opened, *, most: int) -> Callable[[pa.ChunkedArray, str]
     names = _own_labels(opened.metadata)
 
     def read(column: pa.ChunkedArray, name: str) -> Attribute:
-        found = labels(column, name, most=most)
+        found = labels(column, name, most=most, rows=rows)
         if not names:
             return found
         try:
@@ -162,21 +174,13 @@ def _read(opened: Opened, source: Source, columns: Columns, groups: Sequence[str
         scores=np.column_stack([numbers(table.column(name), name) for name in scores]) if scores else None,
         score_labels=tuple(scores.values()),
         loss=numbers(table.column(columns.loss), columns.loss) if columns.loss else None,
-        weight=_weights(table, columns.weight) if "weight" in has else None,
+        weight=weights(table.column(columns.weight), columns.weight) if "weight" in has else None,
         cluster=_clusters(table, columns.cluster) if "cluster" in has else None,
     )
 
 
 def _clusters(table: pa.Table, name: str) -> NDArray[np.str_]:
     return ids(table.column(name), name).cast(pa.string()).to_numpy(zero_copy_only=False).astype(np.str_)
-
-
-def _weights(table: pa.Table, name: str) -> NDArray[np.float64]:
-    weight = numbers(table.column(name), name)
-    if (weight < 0).any() or not weight.any():
-        row = int(np.argmin(weight))
-        raise BadInput(f"weight column '{name}' is {weight[row]:g} in row {row}; weights of 0 or more, not all 0.")
-    return weight
 
 
 def _own_labels(metadata: Mapping[bytes, bytes]) -> list[str]:

@@ -11,7 +11,7 @@ from disparate.comparing.perform import perform
 from disparate.comparing.sources import require_names, sources_of
 from disparate.findings import Result
 from disparate.predictions import REFERENCE
-from disparate.store.tables import Progress
+from disparate.store.patterns import Progress
 
 Tables = Frame | str | Mapping[int, Frame]
 """A frame; a path, in which ``{seed}`` stands for the training seed; or a mapping from seed to either."""

@@ -19,6 +19,34 @@ FEW_LABELS = 20
 """So many labels there may be in few rows; otherwise half as many as there are rows."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RowNames:
+    """What messages call rows: their place, or an id where a row stands for several alike ones.
+
+    Args:
+        ids: An id of each row; rows are called by their place where not given.
+        multiplicity: How many rows of the table each stands for; 1 where not given.
+    """
+
+    ids: pa.ChunkedArray | None = None
+    multiplicity: NDArray[np.int64] | None = None
+
+    def first(self, wrong: NDArray[np.bool_]) -> str:
+        """Return what the first wrong row is called, and how many are wrong.
+
+        Example:
+            >>> RowNames().first(np.array([False, True, True]))
+            'row 1 (2 such rows)'
+        """
+        row = int(np.argmax(wrong))
+        rows = int(wrong.sum() if self.multiplicity is None else self.multiplicity[wrong].sum())
+        called = f"row {row}" if self.ids is None else f"the row of id '{self.ids[row]}'"
+        return f"{called} ({rows:,} such rows)"
+
+
+PLACES = RowNames()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
     """What the columns of prediction files are called.
@@ -133,13 +161,14 @@ def encoded(column: pa.ChunkedArray | pa.Array, name: str) -> Attribute:
     return Attribute(names=tuple(names), codes=table[places])
 
 
-def labels(column: pa.ChunkedArray, name: str, *, most: int = MOST_LABELS) -> Attribute:
+def labels(column: pa.ChunkedArray, name: str, *, most: int = MOST_LABELS, rows: RowNames = PLACES) -> Attribute:
     """Return a column of targets or answers as names and codes.
 
     Args:
         column: The column.
         name: Its name, for messages.
         most: Most labels there may be; see :func:`most_labels`.
+        rows: What messages call its rows.
 
     Returns:
         Labels and the place of each row's label.
@@ -147,14 +176,13 @@ def labels(column: pa.ChunkedArray, name: str, *, most: int = MOST_LABELS) -> At
     Raises:
         BadInput: A row has no value, or there are too many different ones to be classes.
     """
-    empty = column.null_count + _nans(column)
-    if empty:
-        row = int(np.argmax(_is_empty(column)))
-        raise BadInput(f"column '{name}' has no value in row {row} ({empty} such rows); a label in each was expected.")
+    if column.null_count + _nans(column):
+        where = rows.first(_is_empty(column))
+        raise BadInput(f"column '{name}' has no value in {where}; a label in each was expected.")
     found = encoded(column, name)
     if MISSING in found.names:
-        row = int(np.argmax(found.codes == found.names.index(MISSING)))
-        raise BadInput(f"column '{name}' has an empty text in row {row}; a label in each row was expected.")
+        where = rows.first(found.codes == found.names.index(MISSING))
+        raise BadInput(f"column '{name}' has an empty text in {where}; a label in each was expected.")
     if len(found.names) > most:
         raise BadInput(
             f"column '{name}' holds {len(found.names):,} different values, such as '{found.names[0]}' and "
@@ -196,12 +224,13 @@ def ids(column: pa.ChunkedArray, name: str) -> pa.Array:
     return _flat(pc.cast(column, pa.string()))
 
 
-def numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+def numbers(column: pa.ChunkedArray, name: str, *, rows: RowNames = PLACES) -> NDArray[np.float64]:
     """Return a column of numbers.
 
     Args:
         column: Numbers, or texts that are numbers.
         name: Its name, for messages.
+        rows: What messages call its rows.
 
     Returns:
         One finite number per row.
@@ -213,15 +242,39 @@ def numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
         values = _flat(pc.cast(column, pa.float64())).to_numpy(zero_copy_only=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadInput(f"column '{name}' holds {column.type} that is no number ({_first_line(error)}).") from None
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if wrong.size:
-        row = int(wrong[0])
-        value = column[row].as_py()
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        value = column[int(np.argmax(wrong))].as_py()
         raise BadInput(
-            f"column '{name}' is {'empty' if value is None else value} in row {row} ({wrong.size} such rows); a finite "
-            "number was expected. A model that gives NaN has to be corrected, or its rows left out in every file."
+            f"column '{name}' is {'empty' if value is None else value} in {rows.first(wrong)}; a finite number was "
+            "expected. A model that gives NaN has to be corrected, or its rows left out in every file."
         )
     return values.astype(np.float64)
+
+
+def weights(column: pa.ChunkedArray, name: str, *, rows: RowNames = PLACES) -> NDArray[np.float64]:
+    """Return a column of weights.
+
+    Args:
+        column: Numbers, or texts that are numbers.
+        name: Its name, for messages.
+        rows: What messages call its rows.
+
+    Returns:
+        One finite weight of 0 or more per row, not all 0.
+
+    Raises:
+        BadInput: A cell is no number, or negative, or all are 0.
+    """
+    found = numbers(column, name, rows=rows)
+    if (found < 0).any():
+        least = found[int(np.argmax(found < 0))]
+        raise BadInput(
+            f"weight column '{name}' is {least:g} in {rows.first(found < 0)}; a weight of 0 or more was expected."
+        )
+    if not found.any():
+        raise BadInput(f"weight column '{name}' is 0 in every row; some weight above 0 was expected.")
+    return found
 
 
 def as_text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from disparate.comparing.columns import Columns
 from disparate.comparing.sources import Source
@@ -35,6 +36,7 @@ class Comparison:
         level: Level of intervals.
         replicates: Bootstrap replicates.
         memory: Memory for counting on disk.
+        spill: Folder for what does not fit into it; that for temporary files where not given.
     """
 
     sources: tuple[Source, ...]
@@ -51,6 +53,7 @@ class Comparison:
     level: float = 0.95
     replicates: int = 2000
     memory: str = "1GB"
+    spill: Path | None = None
 
     def __post_init__(self) -> None:
         for name in (*self.retrained, *self.hardware):

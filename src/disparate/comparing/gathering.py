@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -13,15 +14,17 @@ from numpy.typing import NDArray
 from disparate.comparing.alike import collapsed
 from disparate.comparing.answers import Answers, read_answers, read_labels, used_columns
 from disparate.comparing.building import build
-from disparate.comparing.columns import MOST_LABELS, Columns, encoded, numbers
+from disparate.comparing.columns import MOST_LABELS, Columns, RowNames, encoded, numbers, weights
 from disparate.comparing.comparison import Comparison
-from disparate.comparing.matching import match, require_same
+from disparate.comparing.matching import SHOWN, match, require_same, some
 from disparate.comparing.opening import is_parquet
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Predictions
 from disparate.provenance import cores
-from disparate.store.tables import CountedTable, Patterns, Progress, Room, Step, pattern_counts
+from disparate.store.patterns import ID, CountedTable, Patterns, Progress, Step
+from disparate.store.spill import Room
+from disparate.store.tables import pattern_counts
 
 LARGE_ROWS = 20_000_000
 """With more rows than this over all files, files of answers are counted on disk."""
@@ -106,20 +109,20 @@ def _counted(question: Comparison, progress: Progress | None) -> Gathered:
     panels: list[tuple[Predictions, ...]] = []
     rows: dict[int, int] = {}
     left_out: dict[str, int] = {}
-    padded: set[str] = set()
+    alike: set[str] = set()
+    room = Room(memory=question.memory, threads=cores(), folder=question.spill)
     for chosen in _together(question):
-        patterns = pattern_counts(
-            [sides[place] for place in chosen], room=Room(memory=question.memory, threads=cores()), progress=progress
-        )
+        patterns = pattern_counts([sides[place] for place in chosen], room=room, progress=progress)
         kept, lost = _shared(patterns, [sides[place] for place in chosen], allow_partial=question.allow_partial)
         rows |= dict(zip(chosen, patterns.rows, strict=True))
         left_out |= lost
-        padded |= {sides[place].called for place, found in zip(chosen, patterns.padded, strict=True) if found}
+        alike |= {*patterns.spelled_alike}
         panels.append(_panel(question, [question.sources[place] for place in chosen], kept))
     return Gathered(
         panels=tuple(panels),
         tables=tuple(_entry(source, rows[place]) for place, source in enumerate(question.sources)),
         left_out=left_out,
+        spelled_alike=tuple(sorted(alike)[:SHOWN]),
         on_disk=True,
     )
 
@@ -187,14 +190,20 @@ def _shared(
         )
     lost = {side.called: rows - total for side, rows in zip(sides, patterns.rows, strict=True) if rows > total}
     if lost and not allow_partial:
-        told = "; ".join(f"{rows:,} ids of {called} are not in every other" for called, rows in lost.items())
-        raise BadInput(f"{told}. Compare the same examples, or allow it with --allow-partial.")
+        told = [
+            f"{lost[side.called]:,} of {rows:,} ids of {side.called} are not in every other, such as "
+            f"{some(patterns.counts.column(ID).filter(pa.array(own & ~shared)))}"
+            for side, rows, own in zip(sides, patterns.rows, present, strict=True)
+            if side.called in lost
+        ]
+        raise BadInput(f"{'; '.join(told)}. Compare the same examples, or allow it with --allow-partial.")
     return patterns.counts.filter(pa.array(shared)), lost
 
 
 def _panel(question: Comparison, sources: Sequence[Source], counts: pa.Table) -> tuple[Predictions, ...]:
     multiplicity = counts.column("n").to_numpy().astype(np.int64)
-    tables = [_answers(question, source, counts, place) for place, source in enumerate(sources)]
+    rows = RowNames(ids=counts.column(ID), multiplicity=multiplicity)
+    tables = [_answers(question, source, counts, place, rows) for place, source in enumerate(sources)]
     for table in tables[1:]:
         require_same(tables[0], table, multiplicity=multiplicity)
     # Scores were held against their threshold while they were counted: what is left of them is 0 or 1.
@@ -202,9 +211,9 @@ def _panel(question: Comparison, sources: Sequence[Source], counts: pa.Table) ->
     return collapsed([replace(item, multiplicity=multiplicity) for item in built.runs])
 
 
-def _answers(question: Comparison, source: Source, counts: pa.Table, place: int) -> Answers:
+def _answers(question: Comparison, source: Source, counts: pa.Table, place: int, rows: RowNames) -> Answers:
     opened = source.open()
-    labels = read_labels(opened, most=MOST_LABELS)
+    labels = read_labels(opened, most=MOST_LABELS, rows=rows)
 
     def read(alias: str, name: str, reader: Callable[[pa.ChunkedArray, str], Read]) -> Read | None:
         if f"{alias}_{place}" not in counts.column_names:
@@ -218,21 +227,22 @@ def _answers(question: Comparison, source: Source, counts: pa.Table, place: int)
     return Answers(
         run=source.run,
         called=opened.called,
-        ids=pa.array(np.arange(len(counts))),
+        ids=counts.column(ID).combine_chunks(),
         target=read("target", question.columns.target, labels),
         predicted=read("predicted", question.columns.predicted, labels),
         groups={name: attribute for name, attribute in groups.items() if attribute is not None},
-        scores=read("score", "".join(question.columns.scores), _steps),
+        scores=read("score", "".join(question.columns.scores), partial(_steps, rows=rows)),
         score_labels=("",) if question.columns.scores else (),
-        weight=read("weight", question.columns.weight, numbers),
+        weight=read("weight", question.columns.weight, partial(weights, rows=rows)),
     )
 
 
-def _steps(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+def _steps(column: pa.ChunkedArray, name: str, *, rows: RowNames) -> NDArray[np.float64]:
     if column.null_count:
+        where = rows.first(column.combine_chunks().is_null().to_numpy(zero_copy_only=False))
         raise BadInput(
             f"score column '{name}' is empty, NaN, infinite, no number, or (unless they are --logits) outside [0, 1] "
-            "in some rows; a score in each was expected. Correct the file; without --counts-only the row is named."
+            f"in {where}; a score in each was expected. A model that gives NaN has to be corrected."
         )
     return numbers(column, name)[:, None]
 

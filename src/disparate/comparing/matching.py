@@ -56,8 +56,8 @@ def match(tables: Sequence[Answers], *, allow_partial: bool) -> Matched:
             _require_all(first, table, place)
     if not rows.size:
         raise BadInput(
-            f"no id is in all tables: {first.called} has {_some(first.ids)}, {tables[1].called} has "
-            f"{_some(tables[1].ids)}. Rows are matched by id; name the column with --id."
+            f"no id is in all tables: {first.called} has {some(first.ids)}, {tables[1].called} has "
+            f"{some(tables[1].ids)}. Rows are matched by id; name the column with --id."
         )
     taken = [first if len(rows) == len(first) else first.take(rows)]
     for table, place in zip(tables[1:], places, strict=True):
@@ -76,7 +76,7 @@ def require_same(first: Answers, other: Answers, *, multiplicity: NDArray[np.int
     Args:
         first: A table.
         other: Another one in the same order; what it does not hold is not compared.
-        multiplicity: How many ids a row stands for; then rows have no id of their own.
+        multiplicity: How many ids a row stands for, where its own is one of several.
 
     Raises:
         BadInput: Something differs; the message shows the id and both values.
@@ -93,10 +93,9 @@ def require_same(first: Answers, other: Answers, *, multiplicity: NDArray[np.int
             continue
         rows = np.flatnonzero(one != two)
         ids = len(rows) if multiplicity is None else int(multiplicity[rows].sum())
-        where = f"id '{first.ids[rows[0]]}': " if multiplicity is None else ""
         raise BadInput(
-            f"{where}{what} is '{one[rows[0]]}' in {first.called} and '{two[rows[0]]}' in {other.called} "
-            f"({ids:,} such ids); both have to agree."
+            f"id '{first.ids[rows[0]]}': {what} is '{one[rows[0]]}' in {first.called} and '{two[rows[0]]}' in "
+            f"{other.called} ({ids:,} such ids); both have to agree."
         )
 
 
@@ -117,6 +116,16 @@ def spelled_alike(columns: Sequence[pa.Array]) -> tuple[str, ...]:
     found = [pc.filter(plain, pc.is_in(plain, value_set=_texts(ids))).to_pylist() for ids in columns]
     both = {text for texts in found for text in texts}
     return tuple(sorted(text for text in candidates if (text.lstrip("0") or "0") in both)[:SHOWN])
+
+
+def some(ids: pa.Array | pa.ChunkedArray) -> str:
+    """Return the first few ids, in quotes.
+
+    Example:
+        >>> some(pa.array([1, 2, 3, 4]))
+        "'1', '2', '3'"
+    """
+    return ", ".join(f"'{value}'" for value in ids[:SHOWN].to_pylist())
 
 
 def _require_unique(table: Answers) -> None:
@@ -146,7 +155,7 @@ def _require_all(first: Answers, other: Answers, places: NDArray[np.int64]) -> N
         return
     told = [
         f"{len(rows):,} of {len(table):,} ids of {table.called} are not in {against.called}, such as "
-        f"{_some(table.ids.take(pa.array(rows[:SHOWN])))}"
+        f"{some(table.ids.take(pa.array(rows[:SHOWN])))}"
         for rows, table, against in ((absent, first, other), (extra, other, first))
         if rows.size
     ]
@@ -169,7 +178,3 @@ def _is_text(ids: pa.Array) -> bool:
 
 def _texts(ids: pa.Array) -> pa.Array:
     return pc.cast(ids, pa.string())
-
-
-def _some(ids: pa.Array) -> str:
-    return ", ".join(f"'{value}'" for value in ids[:SHOWN].to_pylist())

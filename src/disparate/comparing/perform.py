@@ -21,7 +21,7 @@ from disparate.provenance import cores, machine, peak_memory, source_revision, v
 from disparate.report.cautions import cautions
 from disparate.report.gate import gate
 from disparate.store.atomic import replacing
-from disparate.store.tables import Progress
+from disparate.store.patterns import Progress
 
 BOOTSTRAP_SEED = 20231206
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from disparate.engine.events import Blocked, Failed, Finished, Listener, Retried, Reused
 from disparate.engine.job import Job
 from disparate.engine.perform import Failure, Order, Performed
-from disparate.engine.workspaces import new_workspace, sweep
 from disparate.errors import BadInput, JobFailed
 from disparate.store.plain import plain
 from disparate.store.records import JobRecord, now
 from disparate.store.runs import Store
+from disparate.store.workspaces import new_workspace, sweep
 
 TOLD = 3
 """How many failed jobs a message tells of in full."""

@@ -5,6 +5,7 @@ That the ids are the same, and rise, is seen in the stream: where a single one d
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,33 @@ CHUNK = 1 << 19
 """Rows that are held of every table at once."""
 DENSE = 1 << 22
 """Up to this many possible patterns are counted in one array."""
+MOST_NUMBERS = 2.0**62
+"""More possible patterns than this cannot be numbered."""
 
 Told = Callable[[float], None]
 """Called with the share of the rows that is done."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Aligned:
+    """What tables in one order hold.
+
+    Args:
+        patterns: Values of all columns but the ids, table by table, of every pattern.
+        counts: How often each occurs.
+        ids: The least id of each.
+        rows: Number of rows of each table.
+    """
+
+    patterns: list[tuple[Any, ...]]
+    counts: list[int]
+    ids: list[int]
+    rows: int
+
+
 def aligned_counts(
     files: Sequence[Sequence[Path]], columns: Sequence[Sequence[str]], *, most: int, told: Told | None = None
-) -> tuple[list[tuple[Any, ...]], int] | None:
+) -> Aligned | None:
     """Count patterns of tables whose rows are in one order already.
 
     Args:
@@ -34,14 +54,13 @@ def aligned_counts(
         told: Called while it runs.
 
     Returns:
-        Every pattern, (values of all columns but the ids, table by table, and how often), and the number of rows; None
-        where ids are no whole numbers, do not rise, or differ between tables, or where there are more patterns.
+        The counts; None where ids are no whole numbers, do not rise, or differ between tables, or where there are more
+        patterns.
     """
     rows = [sum(pq.read_metadata(path).num_rows for path in paths) for paths in files]
     if len(set(rows)) != 1 or not all(_whole(paths, names[0]) for paths, names in zip(files, columns, strict=True)):
         return None
-    books = [_Book() for names in columns for _ in names[1:]]
-    counted: Counter[tuple[int, ...]] = Counter()
+    tally = _Tally([_Book() for names in columns for _ in names[1:]])
     last, done = None, 0
     streams = [_chunks(paths, names) for paths, names in zip(files, columns, strict=True)]
     for tables in zip(*streams, strict=True):
@@ -49,13 +68,12 @@ def aligned_counts(
         if last is None:
             return None
         chosen = [table.column(name) for table, own in zip(tables, columns, strict=True) for name in own[1:]]
-        _count([book.codes(column) for book, column in zip(books, chosen, strict=True)], books, counted)
-        if len(counted) > most:
+        if not tally.add(tables[0].column(columns[0][0]).to_numpy(), chosen) or len(tally.counts) > most:
             return None
         done += tables[0].num_rows
         if told is not None:
             told(done / rows[0])
-    return _spelled(counted, books), rows[0]
+    return tally.told(rows[0])
 
 
 class _Book:
@@ -79,6 +97,56 @@ class _Book:
             self._places[key] = len(self.values)
             self.values.append(value)
         return self._places[key]
+
+
+class _Tally:
+    """How often every pattern was seen so far, and where first."""
+
+    def __init__(self, books: Sequence[_Book]) -> None:
+        self.counts: Counter[tuple[int, ...]] = Counter()
+        self._ids: dict[tuple[int, ...], int] = {}
+        self._books = books
+
+    def add(self, ids: NDArray[np.int64], columns: Sequence[pa.ChunkedArray]) -> bool:
+        """Count some rows; false where there could be more patterns than whole numbers."""
+        codes = [book.codes(column) for book, column in zip(self._books, columns, strict=True)]
+        shape = tuple(len(book.values) for book in self._books)
+        possible = np.prod(shape, dtype=np.float64)
+        if possible > MOST_NUMBERS:
+            return False
+        flat = np.zeros(len(ids), dtype=np.int64)
+        for code, size in zip(codes, shape, strict=True):
+            flat = flat * size + code
+        found, times = _counted(flat, dense=bool(possible <= DENSE))
+        known = len(self.counts)
+        for place, n in zip(_places(found, shape), times.tolist(), strict=True):
+            self.counts[place] += n
+        if len(self.counts) > known:
+            found, first = np.unique(flat, return_index=True)
+            for place, row in zip(_places(found, shape), first.tolist(), strict=True):
+                self._ids.setdefault(place, int(ids[row]))
+        return True
+
+    def told(self, rows: int) -> Aligned:
+        """Return what was counted."""
+        return Aligned(
+            patterns=[tuple(b.values[code] for b, code in zip(self._books, own, strict=True)) for own in self.counts],
+            counts=list(self.counts.values()),
+            ids=[self._ids[own] for own in self.counts],
+            rows=rows,
+        )
+
+
+def _counted(flat: NDArray[np.int64], *, dense: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if not dense:
+        return np.unique(flat, return_counts=True)
+    times = np.bincount(flat)
+    found = np.flatnonzero(times)
+    return found, times[found]
+
+
+def _places(flat: NDArray[np.int64], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    return list(zip(*(part.tolist() for part in np.unravel_index(flat, shape)), strict=True))
 
 
 def _whole(paths: Sequence[Path], name: str) -> bool:
@@ -109,23 +177,3 @@ def _last_of(ids: Sequence[pa.ChunkedArray], last: int | None) -> int | None:
     first, *others = [column.to_numpy() for column in ids]
     rises = bool((first[1:] > first[:-1]).all()) and (last is None or first[0] > last)
     return int(first[-1]) if rises and all(np.array_equal(first, other) for other in others) else None
-
-
-def _count(codes: Sequence[NDArray[np.int64]], books: Sequence[_Book], counted: Counter[tuple[int, ...]]) -> None:
-    shape = tuple(len(book.values) for book in books)
-    flat = np.zeros(len(codes[0]), dtype=np.int64)
-    for code, size in zip(codes, shape, strict=True):
-        flat = flat * size + code
-    if int(np.prod(shape, dtype=np.float64)) <= DENSE:
-        times = np.bincount(flat)
-        found = np.flatnonzero(times)
-        times = times[found]
-    else:
-        found, times = np.unique(flat, return_counts=True)
-    places = np.stack(np.unravel_index(found, shape), axis=1).tolist()
-    for place, n in zip(places, times.tolist(), strict=True):
-        counted[tuple(place)] += n
-
-
-def _spelled(counted: Counter[tuple[int, ...]], books: Sequence[_Book]) -> list[tuple[Any, ...]]:
-    return [(*(book.values[code] for book, code in zip(books, codes, strict=True)), n) for codes, n in counted.items()]

@@ -3,7 +3,7 @@ import platform
 import subprocess
 import sys
 
-from disparate.engine.workspaces import new_workspace, sweep
+from disparate.store.workspaces import new_workspace, sweep
 
 
 def test_only_what_dead_processes_of_this_machine_left_is_swept(tmp_path):
