@@ -3,13 +3,12 @@ import pytest
 from scipy import stats
 
 from disparate.errors import BadInput, NotEnoughData
+from disparate.stats.component_intervals import component_intervals, device_over_repeat, device_over_seed
 from disparate.stats.components import (
     Components,
     analysis_of_variance,
     components_of,
     device_label_p,
-    device_over_repeat,
-    device_over_seed,
     independent_flips,
     variance_components,
 )
@@ -192,3 +191,58 @@ def test_other_shapes_are_refused():
 def test_further_repeats_need_two_times(again):
     with pytest.raises(BadInput, match="with at least two times was expected"):
         analysis_of_variance(np.zeros((2, 2, 1)), again=again)
+
+
+def test_agrees_with_an_analysis_of_variance_by_projections():
+    """Sums of squares as quadratic forms of projection matrices, written out for a layout of 3 × 4 × 2."""
+    values = runs(np.random.default_rng(12), device=1, seed=2, repeat=0.5, shape=(3, 4, 2))
+    mean = [np.full((n, n), 1 / n) for n in values.shape]
+    rest = [np.eye(n) - part for n, part in zip(values.shape, mean, strict=True)]
+    kinds = {"devices": (rest[0], mean[1], mean[2]), "seeds": (mean[0], rest[1], mean[2])}
+    kinds |= {"mixed": (rest[0], rest[1], mean[2]), "repeats": (np.eye(3), np.eye(4), rest[2])}
+    layout, flat = analysis_of_variance(values), values.ravel()
+    for name, (of_device, of_seed, of_repeat) in kinds.items():
+        projection = np.kron(np.kron(of_device, of_seed), of_repeat)
+        line = getattr(layout, name)
+        assert line.df == round(np.trace(projection))
+        assert line.value * line.df == pytest.approx(flat @ projection @ flat)
+
+
+def test_units_are_summed_over():
+    values = np.random.default_rng(13).normal(size=(3, 4, 2, 5))
+    layout = analysis_of_variance(values)
+    single = [analysis_of_variance(values[..., unit]) for unit in range(5)]
+    for name in ("devices", "seeds", "mixed", "repeats"):
+        assert getattr(layout, name).value == pytest.approx(sum(getattr(one, name).value for one in single))
+
+
+def test_shares_beside_the_test_set_sum_to_one():
+    own = Components(device=0.1, seed=0.4, mixed=0.2, repeat=0.0)
+    shares = Components(device=0.5, seed=0.2, mixed=0.2, repeat=0.0).shares_beside(own)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["seed"] == shares["mixed"] == 0
+    assert shares["device"] == pytest.approx(0.4 / 1.1)
+    nothing = Components(device=0.0, seed=0.0, mixed=0.0, repeat=None)
+    assert nothing.shares_beside(nothing) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", [{"device": 1.0, "seed": 2.0, "repeat": 0.5}, {"device": 0.0, "seed": 0.5}])
+def test_intervals_of_components_cover_at_least_at_the_stated_rate(world):
+    generator, times = np.random.default_rng(14), 1000
+    true = {"device": 0.0, "seed": 0.0, "mixed": 1.0, "repeat": 0.0} | world
+    inside = dict.fromkeys(true, 0)
+    for _ in range(times):
+        found = component_intervals(analysis_of_variance(runs(generator, **world)), draws=1000, generator=generator)
+        for name, value in true.items():
+            inside[name] += found[name].low <= value <= found[name].high
+    assert min(inside.values()) / times >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / times)
+
+
+@pytest.mark.slow
+def test_p_of_device_labels_is_uniform_where_devices_are_further_seeds():
+    generator = np.random.default_rng(15)
+    found = [
+        device_label_p(runs(generator, seed=2.0, shape=(4, 5, 1)), times=400, generator=generator) for _ in range(1500)
+    ]
+    assert stats.kstest(found, "uniform").pvalue > 0.001

@@ -22,14 +22,13 @@ and solving for the variances is the method of moments. A solution below zero sa
 it came, because rounding it up to zero would bias a mean over groups. Where training is chaotic all is in `mixed`.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from disparate.errors import BadInput, NotEnoughData
-from disparate.stats.intervals import Interval
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-24
@@ -84,26 +83,54 @@ class Components:
     mixed: float
     repeat: float | None
 
+    def by_name(self) -> dict[str, float]:
+        """Return the variances by name, ``repeat`` only where something was repeated."""
+        parts = {"device": self.device, "mixed": self.mixed, "seed": self.seed, "repeat": self.repeat}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
+    def total(self) -> float:
+        """The variance of one run under a random device, a random seed and a random repeat."""
+        return sum(self.by_name().values())
+
     def shares(self) -> dict[str, float] | None:
         """Return each part over the sum of all, those below zero counted as zero; None where nothing moves.
 
         Example:
             >>> Components(device=1.0, seed=-0.2, mixed=3.0, repeat=0.0).shares()
-            {'device': 0.25, 'seed': 0.0, 'mixed': 0.75, 'repeat': 0.0}
+            {'device': 0.25, 'mixed': 0.75, 'seed': 0.0, 'repeat': 0.0}
         """
-        parts = {"device": self.device, "seed": self.seed, "mixed": self.mixed, "repeat": self.repeat}
-        positive = {name: max(0.0, part) for name, part in parts.items() if part is not None}
-        total = sum(positive.values())
-        return {name: part / total for name, part in positive.items()} if total else None
+        return _shares(self.by_name())
+
+    def shares_beside(self, test_set: "Components") -> dict[str, float] | None:
+        """Return the shares when what the finite test set makes is taken out of every part, and stands beside them.
+
+        Args:
+            test_set: What the examples would move if each moved on its own, part by part.
+
+        Returns:
+            The shares, ``"test set"`` last; they sum to 1. None where nothing moves.
+
+        Example:
+            >>> own = Components(device=0.0, seed=0.5, mixed=0.5, repeat=0.0)
+            >>> Components(device=1.0, seed=1.0, mixed=2.0, repeat=0.0).shares_beside(own)
+            {'device': 0.25, 'mixed': 0.375, 'seed': 0.125, 'repeat': 0.0, 'test set': 0.25}
+        """
+        own = test_set.by_name()
+        together = {name: part - own.get(name, 0.0) for name, part in self.by_name().items()}
+        return _shares({**together, "test set": test_set.total})
 
 
 def analysis_of_variance(values: Array, *, again: Array | None = None) -> Layout:
     """Return the mean squares of a balanced layout.
 
+    A further axis of units gives the sums over units of the mean squares of each unit: what would move if units moved
+    independently of each other, see :mod:`disparate.stats.contributions`.
+
     Args:
-        values: One number per run, shape (devices, seeds, repeats).
-        again: Further repeats that are not part of the layout, shape (computations, times), such as those of the
-            reference alone where devices were not repeated.
+        values: One number per run, shape (devices, seeds, repeats), or of every unit, (devices, seeds, repeats, units).
+        again: Further repeats that are not part of the layout, shape (computations, times) or (computations, times,
+            units), such as those of the reference alone where devices were not repeated.
 
     Returns:
         The mean squares.
@@ -118,12 +145,12 @@ def analysis_of_variance(values: Array, *, again: Array | None = None) -> Layout
         (4.0, 9.0, 1.0, None)
     """
     _require_balanced(values)
-    devices, seeds, times = values.shape
-    cells, mean = values.mean(axis=2), values.mean()
+    devices, seeds, times = values.shape[:3]
+    cells, mean = values.mean(axis=2), values.mean(axis=(0, 1, 2))
     by_device, by_seed = cells.mean(axis=1) - mean, cells.mean(axis=0) - mean
     rest = cells - mean - by_device[:, None] - by_seed
-    floor = ROUNDING * float(np.square(values).max())
-    strata = [values.reshape(-1, times)] + ([] if again is None else [_repeats(again)])
+    floor = ROUNDING * float(np.square(values).max(axis=(0, 1, 2)).sum())
+    strata = [values.reshape(-1, *values.shape[2:])] + ([] if again is None else [_repeats(again)])
     return Layout(
         devices=_mean_square(seeds * times * (by_device**2).sum(), devices - 1, floor),
         seeds=_mean_square(devices * times * (by_seed**2).sum(), seeds - 1, floor),
@@ -172,106 +199,6 @@ def components_of(layout: Layout) -> Components:
         mixed=(layout.mixed.value - (repeat or 0.0)) / times,
         repeat=repeat,
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ratio:
-    """A ratio of two standard deviations, with its interval.
-
-    Args:
-        value: The ratio; not below 0.
-        interval: Its interval; the upper end is infinite where the denominator may be zero.
-    """
-
-    value: float
-    interval: Interval
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Drawn:
-    """Mean squares as they may truly be: one array of draws per line; one number where there is no uncertainty.
-
-    Args:
-        devices: Of devices.
-        seeds: Of seeds.
-        mixed: Of devices × seeds.
-        repeats: Of repeats; 0 without.
-    """
-
-    devices: Array
-    seeds: Array
-    mixed: Array
-    repeats: Array
-
-
-def device_over_repeat(
-    layout: Layout, *, level: float = 0.95, draws: int = 20_000, generator: np.random.Generator
-) -> Ratio | None:
-    """Return how far another device moves a run, over how far a repeat does: √((σ²_device + σ²_mixed) / σ²_repeat).
-
-    The interval is a generalised one (weerahandi1993): every mean square divided by χ²/df draws of its own. It is exact
-    for a single variance, and close to the stated level here. Undefined when nothing was repeated, and when repeats do
-    not differ at all: a deterministic program has no repeat noise to be compared with.
-
-    Args:
-        layout: The mean squares.
-        level: Level of the interval.
-        draws: How many draws make the interval.
-        generator: Source of randomness.
-
-    Returns:
-        The ratio and its interval; None where undefined.
-
-    Example:
-        >>> layout = analysis_of_variance(np.array([[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0], [8.0, 9.0]]]))
-        >>> ratio = device_over_repeat(layout, generator=np.random.default_rng(0))
-        >>> round(ratio.value, 2)
-        5.05
-    """
-    if layout.repeats is None or layout.repeats.value == 0:
-        return None
-    _, _, times = layout.shape
-
-    def squared(drawn: Drawn) -> Array:
-        device = (_of_a_run(drawn.devices, drawn.mixed, layout.shape[1]) - drawn.repeats) / times
-        return device / drawn.repeats
-
-    return _ratio(squared, layout, level, draws, generator)
-
-
-def device_over_seed(
-    layout: Layout, *, level: float = 0.95, draws: int = 20_000, generator: np.random.Generator
-) -> Ratio | None:
-    """Return how far a run moves when only the device changes, over how far when only the seed does.
-
-    √((σ²_device + σ²_mixed + σ²_repeat) / (σ²_seed + σ²_mixed + σ²_repeat)): 1 where the device acts like another seed.
-    The interval is made as in :func:`device_over_repeat`. Undefined when no run differs from another.
-
-    Args:
-        layout: The mean squares.
-        level: Level of the interval.
-        draws: How many draws make the interval.
-        generator: Source of randomness.
-
-    Returns:
-        The ratio and its interval; None where undefined.
-
-    Example:
-        >>> layout = analysis_of_variance(np.array([[[0.0], [2.0]], [[1.0], [5.0]]]))
-        >>> round(device_over_seed(layout, generator=np.random.default_rng(0)).value ** 2, 2)
-        0.5
-    """
-    devices, seeds, times = layout.shape
-    if layout.seeds.value == layout.mixed.value == 0:
-        return None
-
-    def squared(drawn: Drawn) -> Array:
-        more = (times - 1) * drawn.repeats
-        return (_of_a_run(drawn.devices, drawn.mixed, seeds) + more) / (
-            _of_a_run(drawn.seeds, drawn.mixed, devices) + more
-        )
-
-    return _ratio(squared, layout, level, draws, generator)
 
 
 def device_label_p(values: Array, *, times: int = 10_000, generator: np.random.Generator) -> float:
@@ -335,24 +262,10 @@ def independent_flips(values: Array, *, multiplicity: NDArray[np.int64] | None =
     return float(values.var(axis=0, ddof=1) @ counted / counted.sum() ** 2)
 
 
-def _of_a_run(own: Array, mixed: Array, others: int) -> Array:
-    """Return σ²_repeat + R (σ²_own + σ²_mixed) from two mean squares, with the number of levels of the other factor."""
-    return (own + (others - 1) * mixed) / others
-
-
-def _ratio(
-    squared: Callable[[Drawn], Array], layout: Layout, level: float, draws: int, generator: np.random.Generator
-) -> Ratio:
-    lines = (layout.devices, layout.seeds, layout.mixed, layout.repeats or MeanSquare(value=0.0, df=1))
-    seen = [np.array([line.value]) for line in lines]
-    drawn = [line.value * line.df / generator.chisquare(line.df, draws) for line in lines]
-    value, spread = (_root(squared(Drawn(devices=d, seeds=s, mixed=m, repeats=r))) for d, s, m, r in (seen, drawn))
-    low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2])
-    return Ratio(value=float(value[0]), interval=Interval(float(low), float(high)))
-
-
-def _root(squares: Array) -> Array:
-    return np.sqrt(np.maximum(squares, 0.0))
+def _shares(parts: Mapping[str, float]) -> dict[str, float] | None:
+    positive = {name: max(0.0, part) for name, part in parts.items()}
+    total = sum(positive.values())
+    return {name: part / total for name, part in positive.items()} if total else None
 
 
 def _mean_square(total: float, df: int, floor: float) -> MeanSquare:
@@ -367,7 +280,7 @@ def _within(strata: list[Array], floor: float) -> MeanSquare | None:
 
 
 def _repeats(again: Array) -> Array:
-    if again.ndim != 2 or again.shape[1] < 2 or not np.isfinite(again).all():
+    if again.ndim not in {2, 3} or again.shape[1] < 2 or not np.isfinite(again).all():
         raise BadInput(
             f"further repeats have shape {again.shape}; (computations, times) with at least two times was expected, "
             "and a number in every place."
@@ -376,9 +289,9 @@ def _repeats(again: Array) -> Array:
 
 
 def _require_balanced(values: Array) -> None:
-    if values.ndim != 3 or values.shape[2] < 1:
+    if values.ndim not in {3, 4} or values.shape[2] < 1:
         raise BadInput(f"variance components: values of shape {values.shape}; (devices, seeds, repeats) was expected.")
-    devices, seeds, _ = values.shape
+    devices, seeds = values.shape[:2]
     if devices < 2 or seeds < 2:
         raise NotEnoughData(
             f"variance components: {devices} device(s) and {seeds} seed(s); at least 2 of each are needed to tell "
@@ -386,7 +299,7 @@ def _require_balanced(values: Array) -> None:
         )
     missing = np.argwhere(~np.isfinite(values))
     if len(missing):
-        device, seed, repeat = missing[0].tolist()
+        device, seed, repeat = missing[0].tolist()[:3]
         raise BadInput(
             f"variance components: {len(missing)} of {values.size} runs have no value, first device {device}, seed "
             f"{seed}, repeat {repeat}; every device with every seed, equally often repeated, was expected. "
