@@ -17,6 +17,9 @@ PAGES = Path(__file__).parents[2] / "docs" / "measures"
 NAMES = sorted(MEASURES.entries)
 FREE_OF_GROUPS = {"excessive_risk", "churn", "harmful_flips", "beneficial_flips", "hardware_sensitivity"}
 OF_A_PARTITION = {"disparity", "against_reference", "violation"}
+MOVED = {"hw", "hardware"}
+OF_THE_TEST_SET = {"N3 permuted groups", "N4 test set", "test set"}
+"""Nulls and components that say how much a finite test set moves a number; a larger test set moves it less."""
 
 
 def with_two_labels(answers: Predictions) -> Predictions:
@@ -67,7 +70,8 @@ def regrouped(answers: Predictions, race: Attribute) -> Predictions:
 @pytest.mark.parametrize("name", NAMES)
 def test_something_is_found_and_no_nan_reaches_a_file(name, runs):
     found = findings(name, runs)
-    assert any(item.value is not None and item.variant in {"hw", "hardware"} for item in found)
+    variants = {"reference"} if measure_named(name).kind == "floor" else MOVED
+    assert any(item.value is not None and item.variant in variants for item in found)
     json.dumps(found.to_json(), allow_nan=False)
 
 
@@ -92,7 +96,15 @@ def test_duplicating_every_example_changes_no_value(name, runs):
     doubled = [
         replace(item.take(twice), example_id=np.array([f"d{place}" for place in range(len(twice))])) for item in runs
     ]
-    assert values(findings(name, doubled)) == pytest.approx(values(findings(name, runs)))
+    once, more = (findings(name, items).where(is_no_matter_of_size) for items in (runs, doubled))
+    assert values(more) == pytest.approx(values(once))
+    assert len(once) > 0 or name == "variance_share"
+
+
+def is_no_matter_of_size(item):
+    where = item.where or {}
+    of_size = {where.get("floor"), where.get("component")} & OF_THE_TEST_SET and item.measure != "device_range"
+    return not of_size and item.measure != "variance_share"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ from typing import Any
 from disparate.choice import Variant
 from disparate.errors import BadInput
 from disparate.groups import INTERSECTION
-from disparate.measures.table import OF_ANSWERS, OF_LOSSES
+from disparate.measures.table import OF_ANSWERS, OF_HARDWARE, OF_LOSSES
 from disparate.predictions import REFERENCE
 from disparate.profiles import Profile
 from disparate.training.config import TrainingConfig
@@ -23,7 +23,7 @@ RESERVED_VARIANTS = frozenset({REFERENCE, "hardware"})
 FEWEST = 20
 """Fewest bootstrap replicates that give an interval."""
 
-MEASURES = (*OF_ANSWERS, *OF_LOSSES, "hardware_sensitivity", "churn")
+MEASURES = (*OF_ANSWERS, *OF_LOSSES, *OF_HARDWARE, "noise_floor", "churn")
 """What is measured where a recipe does not say."""
 
 

@@ -8,11 +8,10 @@ from disparate.comparing.columns import Columns
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput, suggestion
 from disparate.groups import INTERSECTION
-from disparate.measures.table import OF_ANSWERS, OF_LOSSES, OF_TWO_LABELS
+from disparate.measures.table import OF_ANSWERS, OF_HARDWARE, OF_LOSSES, OF_TWO_LABELS
 from disparate.predictions import REFERENCE
 
 OF_FLIPS = ("churn", "harmful_flips", "beneficial_flips")
-OF_HARDWARE = "hardware_sensitivity"
 MOST_ATTRIBUTES = 4
 
 
@@ -109,6 +108,6 @@ class Comparison:
             (OF_TWO_LABELS, labels == 2),
             (OF_FLIPS, True),
             (OF_LOSSES, losses),
-            ((OF_HARDWARE,), bool(self.hardware)),
+            (OF_HARDWARE, bool(self.hardware)),
         )
-        return (*OF_ANSWERS, *(name for names, wanted in more if wanted for name in names))
+        return (*OF_ANSWERS, "noise_floor", *(name for names, wanted in more if wanted for name in names))

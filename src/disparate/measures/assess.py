@@ -10,9 +10,12 @@ from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings
 from disparate.measures.disparity import ACCURACY_GAP
 from disparate.measures.measure import Kind, Measure
+from disparate.measures.movement import movements
+from disparate.measures.noise_floors import NOISE_FLOOR, noise_floors
 from disparate.measures.pairings import Pairing
 from disparate.measures.panel import Panel, cuts_of
 from disparate.measures.permuted_groups import PermutedGroups, can_be_dealt
+from disparate.measures.rates import ACCURACY, LOSS
 from disparate.measures.series import MeanSeries, Series, count_series
 from disparate.measures.spread import Means, sensitivities, signed_sensitivities, violations
 from disparate.measures.statements import Case, axes, corrected, differences, levels
@@ -45,6 +48,7 @@ def assess(
     - Differences: variant minus reference, paired by example and seed. ``axis`` in ``where`` says over which chance;
       for accuracy and loss the single axes follow, shown and not judged.
     - Comparisons: excessive risk, fairness violation, churn, hardware sensitivity, and the floors of churn.
+    - What moves accuracy and loss over devices, seeds and repeats, and every noise floor as a finding of its own.
 
     What acts on training is judged over seeds, what acts on the trained model over seeds and examples. Comparisons that
     cannot be negative are held against their floor. ``distinguishable`` is Benjamini–Hochberg within each measure and
@@ -118,7 +122,8 @@ class Bench:
         """
         for series in self._series(measures):
             found = levels(series, self.case)
-            collected.shown.extend(found if series.measure != ACCURACY_GAP else self._against_permuted_gaps(found))
+            is_dealt = series.measure == ACCURACY_GAP and can_be_dealt(self.case)
+            collected.shown.extend(self._against_permuted_gaps(found, measures) if is_dealt else found)
             collected.judged.extend(differences(series, self.case))
             if isinstance(series, MeanSeries):
                 collected.shown.extend(axes(series, self.case))
@@ -127,7 +132,11 @@ class Bench:
                 pairing = Pairing.of(measure, self.case)
                 collected.judged.extend(pairing.findings())
                 collected.shown.extend(() if measure.signed else pairing.floors())
-        collected.judged.extend(self._spreads(measures))
+        for finding in self._spreads(measures):
+            (collected.shown if finding.measure == NOISE_FLOOR.name else collected.judged).append(finding)
+        collected.shown.extend(self._floors() if NOISE_FLOOR in measures else ())
+        for finding in self._movements(measures):
+            (collected.shown if finding.p_value is None else collected.judged).append(finding)
 
     def _series(self, measures: Sequence[Measure]) -> Iterator[Series]:
         panel, cut = self.case.panel, self.case.cut
@@ -145,7 +154,8 @@ class Bench:
         if violated or (sensitive and self.case.panel.has_losses):
             losses = self._means("loss")
             if violated:
-                yield from self._against_permuted_risks(violations(self.case, losses, generator=self.generator))
+                found = violations(self.case, losses, generator=self.generator)
+                yield from self._against_permuted_risks(found, measures) if can_be_dealt(self.case) else found
             if sensitive:
                 yield from self._sensitivity(losses)
         if sensitive:
@@ -155,15 +165,32 @@ class Bench:
         yield from sensitivities(self.case, means, self.hardware, generator=self.generator)
         yield from signed_sensitivities(means.of, self.case, self.hardware)
 
-    def _against_permuted_gaps(self, found: Iterable[Finding]) -> Iterable[Finding]:
-        if not can_be_dealt(self.case):
-            return found
-        return PermutedGroups.draw("accuracy", self.case, generator=self.generator.spawn(1)[0]).with_gaps(found)
+    def _movements(self, measures: Sequence[Measure]) -> Iterator[Finding]:
+        wanted = [measure for measure in measures if measure.kind == "movement"]
+        if not wanted or not self.hardware:
+            return
+        generator = self.generator.spawn(1)[0]
+        for of in self._of():
+            yield from movements(self.case, of, wanted, self.hardware, generator=generator)
 
-    def _against_permuted_risks(self, found: Iterable[Finding]) -> Iterable[Finding]:
-        if not can_be_dealt(self.case):
-            return found
-        return PermutedGroups.draw("loss", self.case, generator=self.generator.spawn(1)[0]).with_violations(found)
+    def _floors(self) -> Iterator[Finding]:
+        for of in self._of():
+            yield from noise_floors(MeanSeries.of(of, self.case.panel, self.case.cut), self.case)
+
+    def _of(self) -> tuple[Measure, ...]:
+        return (ACCURACY, LOSS) if self.case.panel.has_losses else (ACCURACY,)
+
+    def _against_permuted_gaps(self, found: Iterable[Finding], measures: Sequence[Measure]) -> Iterator[Finding]:
+        dealt = PermutedGroups.draw("accuracy", self.case, generator=self.generator.spawn(1)[0])
+        held = list(dealt.with_gaps(found))
+        yield from held
+        yield from dealt.floors(held) if NOISE_FLOOR in measures else ()
+
+    def _against_permuted_risks(self, found: Iterable[Finding], measures: Sequence[Measure]) -> Iterator[Finding]:
+        dealt = PermutedGroups.draw("loss", self.case, generator=self.generator.spawn(1)[0])
+        held = list(dealt.with_violations(found))
+        yield from held
+        yield from dealt.floors(held) if NOISE_FLOOR in measures else ()
 
     def _means(self, of: str) -> Means:
         return Means.draw(of, self.case, replicates=self.replicates, generator=self.generator)

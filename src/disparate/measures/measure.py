@@ -4,7 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["mean", "rate", "class_rate", "disparity", "against_reference", "pairwise", "violation", "sensitivity"]
+Kind = Literal[
+    "mean",
+    "rate",
+    "class_rate",
+    "disparity",
+    "against_reference",
+    "pairwise",
+    "violation",
+    "sensitivity",
+    "movement",
+    "floor",
+]
 """What the function of a measure takes and gives.
 
 | kind | function | one value per |
@@ -17,6 +28,8 @@ Kind = Literal["mean", "rate", "class_rate", "disparity", "against_reference", "
 | ``pairwise`` | variant, reference → value per example, averaged | group |
 | ``violation`` | values per group (..., G) of excessive risk → (...) | partition |
 | ``sensitivity`` | values of devices (..., M, G), of the reference (G) → (..., G) | group |
+| ``movement`` | a ``Movement``: the runs of a group over devices and seeds → its parts | group and part |
+| ``floor`` | values of single runs or differences → a floor | group and floor |
 
 Counts are target × predicted. NaN marks what is undefined inside arrays and never leaves the package as a number.
 """
@@ -42,6 +55,7 @@ class Measure:
         support: For ``class_rate``: counts (..., K, K) → how many examples a rate stands on, (..., K); the whole group
             where not given.
         signed: For ``pairwise``: whether it is tested against zero; otherwise against its noise floor.
+        inherits_unit: For ``movement`` and ``floor``: whether the number is in the unit of the measure it is about.
     """
 
     name: str
@@ -53,6 +67,7 @@ class Measure:
     function: Callable[..., Any]
     support: Callable[..., Any] | None = None
     signed: bool = True
+    inherits_unit: bool = False
 
     def clip(self, low: float, high: float) -> tuple[float, float]:
         """Return the ends of an interval, inside the range of the measure.

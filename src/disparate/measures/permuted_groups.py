@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from disparate.findings import Finding, Null
 from disparate.measures.disparity import ACCURACY_GAP, spread
-from disparate.measures.risk import fairness_violation
+from disparate.measures.noise_floors import permuted_floor
+from disparate.measures.risk import FAIRNESS_VIOLATION, fairness_violation
 from disparate.measures.statements import Case
 from disparate.stats.bootstrap import Units
 from disparate.stats.permuted import PERMUTATIONS, PERMUTED, permuted_means
@@ -77,8 +78,7 @@ class PermutedGroups:
             if item.measure != ACCURACY_GAP.name or item.value is None:
                 yield item
                 continue
-            by_seed = np.moveaxis(spread(self.means), 0, -1)
-            chance = (self.case.panel.levels(item.variant) @ by_seed).mean(axis=0)
+            chance = self._gaps(item.variant)
             enough = self.case.cut.weakest >= self.case.min_count
             yield replace(_against(item, chance), p_value=_share_above(chance, item.value) if enough else None)
 
@@ -97,8 +97,31 @@ class PermutedGroups:
             if item.value is None:
                 yield item
                 continue
-            risks = np.einsum("sr,trg->tsg", self.case.panel.differences(item.variant), self.means)
-            yield _against(item, fairness_violation(risks).mean(axis=1))
+            yield _against(item, self._violations(item.variant))
+
+    def floors(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield N3 itself, of every accuracy gap and fairness violation that has a value.
+
+        Args:
+            findings: Findings of the partition.
+
+        Yields:
+            Findings of the measure ``noise_floor``.
+        """
+        chances = {ACCURACY_GAP.name: self._gaps, FAIRNESS_VIOLATION.name: self._violations}
+        for item in findings:
+            if item.measure in chances and item.value is not None:
+                chance = chances[item.measure](item.variant)
+                if np.isfinite(chance).all():
+                    yield permuted_floor(item, Null(name=PERMUTED, value=float(chance.mean())), self.case)
+
+    def _gaps(self, variant: str) -> Array:
+        by_seed = np.moveaxis(spread(self.means), 0, -1)
+        return (self.case.panel.levels(variant) @ by_seed).mean(axis=0)
+
+    def _violations(self, variant: str) -> Array:
+        risks = np.einsum("sr,trg->tsg", self.case.panel.differences(variant), self.means)
+        return fairness_violation(risks).mean(axis=1)
 
 
 def can_be_dealt(case: Case) -> bool:

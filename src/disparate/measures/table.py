@@ -28,6 +28,13 @@ MEASURES = Registry(
         "excessive_risk": "disparate.measures.risk:EXCESSIVE_RISK",
         "fairness_violation": "disparate.measures.risk:FAIRNESS_VIOLATION",
         "hardware_sensitivity": "disparate.measures.sensitivity:HARDWARE_SENSITIVITY",
+        "run_sd": "disparate.measures.components:RUN_SD",
+        "variance_share": "disparate.measures.components:VARIANCE_SHARE",
+        "device_over_repeat": "disparate.measures.components:DEVICE_OVER_REPEAT",
+        "device_over_seed": "disparate.measures.components:DEVICE_OVER_SEED",
+        "device_label_p": "disparate.measures.components:DEVICE_LABEL_P",
+        "device_range": "disparate.measures.device_range:DEVICE_RANGE",
+        "noise_floor": "disparate.measures.noise_floors:NOISE_FLOOR",
         "churn": "disparate.measures.churn:CHURN",
         "harmful_flips": "disparate.measures.churn:HARMFUL_FLIPS",
         "beneficial_flips": "disparate.measures.churn:BENEFICIAL_FLIPS",
@@ -54,6 +61,17 @@ OF_ANSWERS = (
 
 OF_TWO_LABELS = ("equal_opportunity_difference",)
 """What is usually measured besides, where there are two labels, so that one of them is the positive one."""
+
+OF_HARDWARE = (
+    "hardware_sensitivity",
+    "run_sd",
+    "variance_share",
+    "device_over_repeat",
+    "device_over_seed",
+    "device_label_p",
+    "device_range",
+)
+"""What is usually measured besides, where there are hardware profiles."""
 
 OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
 """What is usually measured besides, where there are losses."""

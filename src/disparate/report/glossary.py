@@ -172,6 +172,61 @@ TERMS: dict[str, Term] = {
         kind="comparison",
         better="lower",
     ),
+    "run_sd": Term(
+        title="Standard deviation of one run",
+        words=(
+            "How far the number of one training moves by what changes: the device, device × seed, the seed, a repeat "
+            "of the same, all of them; and what of all the finite test set makes."
+        ),
+        formula="√σ² of the components of x = μ + D + S + DS + e; test set: √(Σⱼ var(xⱼ) / n²)",
+        kind="comparison",
+    ),
+    "variance_share": Term(
+        title="Share of the variance",
+        words=(
+            "Which part of the variance of one run each thing explains; the parts sum to 100. What every example does "
+            "on its own is the part of the test set, and taken out of the others."
+        ),
+        formula="(σ²_component − its test set part) / σ²_all",
+        kind="comparison",
+    ),
+    "device_over_repeat": Term(
+        title="Device over repeat",
+        words="How far another device moves a run, counted in repeats of the same computation.",
+        formula="√((σ²_device + σ²_mixed) / σ²_repeat)",
+        kind="comparison",
+    ),
+    "device_over_seed": Term(
+        title="Device over seed",
+        words="How far another device moves a run, counted in seeds; at 1 a device is one more seed.",
+        formula="√((σ²_device + σ²_mixed + σ²_repeat) / (σ²_seed + σ²_mixed + σ²_repeat))",
+        kind="comparison",
+    ),
+    "device_label_p": Term(
+        title="p of the device labels",
+        words=(
+            "How often randomly dealt device labels differ as much as the real ones; small where a device moves all "
+            "seeds one way."
+        ),
+        formula="share of permutations of device labels within seeds with at least this spread of device means",
+        kind="comparison",
+    ),
+    "device_range": Term(
+        title="Range over devices",
+        words=(
+            "Best minus worst device, mean over seeds. The floor is what as many devices range over by pure noise: "
+            "seeds (N2), or a finite test set (N4)."
+        ),
+        formula="max over m of x(m) − min over m of x(m); noise: E[range of m normal values] · sd",
+        kind="comparison",
+        better="lower",
+    ),
+    "noise_floor": Term(
+        title="Noise floor",
+        words="How far the difference of two single runs goes where nothing that matters was changed, floor by floor.",
+        formula="N1: rms of repeats; N2: √2 · sd of seeds; N3: permuted groups; N4: √(err / n)",
+        kind="comparison",
+    ),
     "churn": Term(
         title="Churn",
         words="Share of a group whose answer changes, in either direction. Equal accuracy can hide it.",

@@ -22,6 +22,7 @@ and solving for the variances is the method of moments. A solution below zero sa
 it came, because rounding it up to zero would bias a mean over groups. Where training is chaotic all is in `mixed`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -194,9 +195,9 @@ def components_of(layout: Layout) -> Components:
     devices, seeds, times = layout.shape
     repeat = None if layout.repeats is None else layout.repeats.value
     return Components(
-        device=(layout.devices.value - layout.mixed.value) / (seeds * times),
-        seed=(layout.seeds.value - layout.mixed.value) / (devices * times),
-        mixed=(layout.mixed.value - (repeat or 0.0)) / times,
+        device=_above(layout.devices.value, layout.mixed.value) / (seeds * times),
+        seed=_above(layout.seeds.value, layout.mixed.value) / (devices * times),
+        mixed=_above(layout.mixed.value, repeat or 0.0) / times,
         repeat=repeat,
     )
 
@@ -260,6 +261,11 @@ def independent_flips(values: Array, *, multiplicity: NDArray[np.int64] | None =
         )
     counted = np.ones(values.shape[1]) if multiplicity is None else multiplicity
     return float(values.var(axis=0, ddof=1) @ counted / counted.sum() ** 2)
+
+
+def _above(value: float, other: float) -> float:
+    """Return the difference of two mean squares; 0 where they differ by rounding."""
+    return 0.0 if math.isclose(value, other, rel_tol=1e-9) else value - other
 
 
 def _shares(parts: Mapping[str, float]) -> dict[str, float] | None:

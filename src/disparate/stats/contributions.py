@@ -48,7 +48,7 @@ def contributions(
     if clusters is None:
         return own
     labels = np.unique(clusters, return_inverse=True)[1]
-    return np.stack([np.bincount(labels, weights=row) for row in own])
+    return np.array([np.bincount(labels, weights=row) for row in own], dtype=np.float64)
 
 
 def condensed(values: Array) -> Array:
@@ -72,4 +72,5 @@ def condensed(values: Array) -> Array:
 
 def _blocks(values: Array) -> Iterator[Array]:
     for start in range(0, max(1, values.shape[1]), BLOCK):
-        yield np.linalg.qr(values[:, start : start + BLOCK].T, mode="r").T
+        triangle: Array = np.linalg.qr(values[:, start : start + BLOCK].T, mode="r")  # pyright: ignore[reportAssignmentType] - an array in this mode
+        yield triangle.T
