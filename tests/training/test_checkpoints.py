@@ -7,7 +7,6 @@ from disparate.errors import BadInput
 from disparate.training.batches import Normalisation
 from disparate.training.checkpoints import (
     Checkpoint,
-    parameter_distance,
     parameter_names,
     read_checkpoint,
     write_checkpoint,
@@ -41,23 +40,6 @@ def test_a_checkpoint_comes_back_bit_for_bit(tmp_path):
     assert all(torch.equal(found.state[name], value) for name, value in model.state_dict().items())
     assert found.normalisation == Normalisation(mean=(0.5,), std=(0.25,))
     assert found.provenance == {"epoch": 3}
-
-
-def test_distance_counts_parameters_and_not_running_statistics(tmp_path):
-    left, right = model_of(3.0), model_of(1.0)
-    left[1].running_mean.fill_(100.0)
-    found = parameter_distance(written(left, tmp_path / "l"), written(right, tmp_path / "r"))
-    assert found["l2"] == pytest.approx(
-        (10 * 4) ** 0.5
-    )  # 4 weights, 2 biases, 2 + 2 of the normalisation; each 2 apart
-    assert found["relative"] == pytest.approx(2.0)
-
-
-def test_another_network_is_refused(tmp_path):
-    written(model_of(1.0), tmp_path / "r")
-    written(nn.Linear(2, 2), tmp_path / "l")
-    with pytest.raises(BadInput, match=r"parameter '0.bias' of '.*r' is not in '.*l'"):
-        parameter_distance(tmp_path / "l", tmp_path / "r")
 
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\x80\x04\x95pickle"])

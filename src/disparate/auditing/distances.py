@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from disparate.findings import Finding, Findings, Null
+from disparate.explain.over_seeds import About, mean_over_seeds
+from disparate.explain.parameter_distance import Apart, parameter_distance
+from disparate.findings import Findings, Null
 from disparate.predictions import REFERENCE
-from disparate.stats.intervals import t_interval
-from disparate.training.checkpoints import parameter_distance
 
 UNITS = {"l2": "l2 norm", "relative": "ratio"}
 
@@ -30,39 +30,32 @@ def distance_findings(
     Returns:
         Two findings per variant.
     """
-    seeds = [parameter_distance(left, right) for left, right in combinations(reference, 2)]
-    found: list[Finding] = []
-    for variant, pairs in variants.items():
-        measured = [parameter_distance(left, right) for left, right in pairs]
-        for form, unit in UNITS.items():
-            values = np.array([item[form] for item in measured])
-            floor = float(np.mean([item[form] for item in seeds])) if seeds else None
-            found.append(_finding(variant, form, unit, values, floor, level))
-    return Findings(tuple(found))
-
-
-def _finding(
-    variant: str,
-    form: str,
-    unit: str,
-    values: np.ndarray[tuple[int], np.dtype[np.float64]],
-    floor: float | None,
-    level: float,
-) -> Finding:
-    value = float(values.mean())
-    interval = t_interval(values, level=level) if len(values) > 1 and np.ptp(values) > 0 else None
-    return Finding(
-        measure="parameter_distance",
-        where={"form": form},
-        variant=variant,
-        reference=REFERENCE,
-        value=value,
-        low=max(0.0, interval[0]) if interval else None,
-        high=interval[1] if interval else None,
-        level=level if interval else None,
-        method="t interval over seeds" if interval else "mean over seeds",
-        seeds=len(values),
-        null=None if floor is None else Null(name="N2 between seeds", value=floor),
-        effect_over_null=value / floor if floor else None,
-        unit=unit,
+    seeds = [parameter_distance(left, right).whole for left, right in combinations(reference, 2)]
+    measured = {
+        variant: [parameter_distance(left, right).whole for left, right in pairs] for variant, pairs in variants.items()
+    }
+    return Findings(
+        tuple(
+            mean_over_seeds(
+                [getattr(apart, form) for apart in distances],
+                About(
+                    measure="parameter_distance",
+                    variant=variant,
+                    reference=REFERENCE,
+                    unit=unit,
+                    where={"form": form},
+                    least=0.0,
+                ),
+                level=level,
+                floor=_floor(seeds, form),
+                why="all weights of the reference are 0",
+            )
+            for variant, distances in measured.items()
+            for form, unit in UNITS.items()
+        )
     )
+
+
+def _floor(seeds: Sequence[Apart], form: str) -> Null | None:
+    values = [value for value in (getattr(apart, form) for apart in seeds) if value is not None]
+    return Null(name="N2 between seeds", value=float(np.mean(values))) if values else None

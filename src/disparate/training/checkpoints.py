@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -79,32 +78,3 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def parameter_names(model: nn.Module) -> tuple[str, ...]:
     """Return the names of the tensors that are trained."""
     return tuple(name for name, _ in model.named_parameters())
-
-
-def parameter_distance(left: Path, right: Path) -> dict[str, float]:
-    r"""Return how far two trained networks are apart.
-
-    $$ \rho = \lVert \theta - \theta' \rVert_2, \qquad \rho / \lVert \theta' \rVert_2 $$
-
-    Over trained parameters only; running statistics do not count (nelaturu2024, theorem 4.1, for one pair).
-
-    Args:
-        left: Checkpoint of the variant.
-        right: Checkpoint of the reference.
-
-    Returns:
-        ``l2`` and ``relative``.
-
-    Raises:
-        BadInput: The two do not hold the same parameters.
-    """
-    with safe_open(left, framework="np") as a, safe_open(right, framework="np") as b:
-        names = json.loads((b.metadata() or {})["parameters"])
-        if missing := sorted(set(names) - set(a.keys())):
-            raise BadInput(f"parameter '{missing[0]}' of '{right}' is not in '{left}'; the same network was expected.")
-        squares = norm = 0.0
-        for name in names:
-            here, there = (file.get_tensor(name).astype(np.float64) for file in (a, b))
-            squares += float(((here - there) ** 2).sum())
-            norm += float((there**2).sum())
-    return {"l2": squares**0.5, "relative": (squares / norm) ** 0.5 if norm else 0.0}
