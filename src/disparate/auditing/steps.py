@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,53 @@ def predict_split(
     profile = Profile.from_json(arguments["profile"])
     run = Run(**arguments["run"])
     key, output = arguments["weights"]
-    checkpoint = read_checkpoint(inputs[key][output])
+    given = deployed(arguments, data, inputs[key][output], make=make)
+    predictions = predict(
+        given.model,
+        data,
+        split=arguments["split"],
+        normalisation=given.source.normalisation,
+        profile=profile,
+        run=run,
+        keep_logits=arguments["logits"],
+        report=report,
+    )
+    path = workspace / "predictions.parquet"
+    write_predictions(predictions, path)
+    return Outcome(files={"predictions": path}, record={"effective": given.effective, "peak_mib": peak_memory()})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Deployed:
+    """A network as it is deployed, and how it sees its inputs.
+
+    Args:
+        model: The network in its place, in evaluation mode.
+        source: The inputs as it sees them.
+        effective: What each choice really did.
+    """
+
+    model: nn.Module
+    source: Source
+    effective: list[dict[str, Any]]
+
+
+def deployed(
+    arguments: Mapping[str, Any], data: GroupedDataset, weights: Path, *, make: Make | None = None
+) -> Deployed:
+    """Return a trained network under the chain of model choices of a job.
+
+    Args:
+        arguments: Model, choices, profile, run.
+        data: The data set.
+        weights: A checkpoint.
+        make: Makes the network where it cannot be named.
+
+    Returns:
+        The deployed network.
+    """
+    profile = Profile.from_json(arguments["profile"])
+    checkpoint = read_checkpoint(weights)
     model = model_of(arguments, data, seed=0, make=make)
     model.load_state_dict(dict(checkpoint.state))
     choices = [choice for table in arguments["choices"] if isinstance(choice := build_choice(table), ModelChoice)]
@@ -135,20 +182,8 @@ def predict_split(
             device=device,
             memory_format=memory_format(profile),
         )
-        deployed, done = deploy(place(model.eval(), profile), choices, source, run)
-    predictions = predict(
-        deployed,
-        data,
-        split=arguments["split"],
-        normalisation=checkpoint.normalisation,
-        profile=profile,
-        run=run,
-        keep_logits=arguments["logits"],
-        report=report,
-    )
-    path = workspace / "predictions.parquet"
-    write_predictions(predictions, path)
-    return Outcome(files={"predictions": path}, record={"effective": done, "peak_mib": peak_memory()})
+        placed, done = deploy(place(model.eval(), profile), choices, source, Run(**arguments["run"]))
+    return Deployed(model=placed, source=source, effective=done)
 
 
 def _given_scale(arguments: Mapping[str, Any], data: GroupedDataset) -> Normalisation:

@@ -1,0 +1,231 @@
+"""Explanation: from an answered audit to why groups pay. A job looks at every network; findings come from its file."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disparate.auditing.audit import Audit
+from disparate.auditing.plan import PlannedRun
+from disparate.auditing.run import Answers, Engine
+from disparate.engine.events import Planned
+from disparate.engine.job import Job, key_of
+from disparate.errors import BadInput, suggestion
+from disparate.explain.examples import Numbers, group_numbers
+from disparate.explain.flips import Flips, flip_findings
+from disparate.findings import Finding, Findings
+from disparate.groups import Groups
+from disparate.predictions import REFERENCE, Predictions
+from disparate.provenance import versions
+from disparate.store.numbers import NumberTable, read_numbers
+from disparate.store.runs import Store
+
+STEP = "disparate.auditing.explaining:explain_network"
+EXPLANATION_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """How closely networks are looked at.
+
+    Args:
+        variants: Variants beside the reference; all where empty.
+        seeds: Training seeds; all of the audit where empty.
+        examples: Most training examples that get numbers of their own.
+    """
+
+    variants: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    examples: int = 4000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A number per example that explanations hold.
+
+    Args:
+        unit: Its unit.
+        hard: Which end is hard, ``"high"`` or ``"low"``; None where it is not about difficulty.
+        undefined_when: When an example has none.
+    """
+
+    unit: str
+    hard: str | None = None
+    undefined_when: str = "the network has no such number"
+
+
+COLUMNS: Mapping[str, Column] = {
+    "closeness_gini": Column(unit="closeness"),
+    "distance_logit_signed": Column(unit="logits"),
+    "distance_inputs": Column(unit="input units", undefined_when="no gradient leads to another class"),
+    "distance_parameters": Column(unit="parameter units", undefined_when="no gradient leads to another class"),
+    "vog": Column(unit="logits per input unit", hard="high"),
+    "vog_early": Column(unit="logits per input unit", hard="high"),
+    "vog_middle": Column(unit="logits per input unit", hard="high"),
+    "vog_late": Column(unit="logits per input unit", hard="high"),
+    "first_correct": Column(unit="epochs", undefined_when="never right in the epochs that were kept"),
+    "stably_correct": Column(unit="epochs", undefined_when="wrong in the last epoch"),
+    "forgetting_events": Column(unit="count", hard="high", undefined_when="never right in the epochs that were kept"),
+    "el2n": Column(unit="length", hard="high"),
+}
+"""Every column of the files that explanations leave, in the order of the report."""
+
+NEAR: Mapping[str, float] = {"closeness_gini": 1.0, "distance_inputs": -1.0, "distance_parameters": -1.0}
+"""Columns that say how near the boundary an example lies, with the sign that makes large near."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Looked:
+    """One network that was looked at.
+
+    Args:
+        planned: Which run of the audit it is.
+        job: The job that looked.
+    """
+
+    planned: PlannedRun
+    job: Job
+
+
+def explain(
+    audit: Audit,
+    answers: Answers,
+    *,
+    look: Look,
+    store: Store,
+    engine: Engine,
+    progress: Callable[[Any], None] | None = None,
+) -> Findings:
+    """Look at the networks of an answered audit and say what tells who pays.
+
+    Args:
+        audit: The question.
+        answers: What its jobs gave.
+        look: How closely to look.
+        store: Where jobs leave their files.
+        engine: What executes them.
+        progress: Called with the engine's events.
+
+    Returns:
+        Levels of every number by variant, split and group, and what tells which answers flip.
+
+    Raises:
+        BadInput: There is no such variant or seed.
+    """
+    looked = networks(audit, answers, look, store)
+    jobs = tuple({item.job.key: item.job for item in looked}.values())
+    if progress is not None:
+        progress(Planned(jobs=jobs))
+    engine.execute(jobs, store, progress=progress)
+    tables = {item.planned.run: read_numbers(store.output(item.job.key, "examples")) for item in looked}
+    predictions = {item.run: item for item in answers.predictions}
+    told: list[Finding] = []
+    for by in audit.groups:
+        told += _levels(audit, by, tables, predictions)
+        told += _flips(audit, by, tables, predictions)
+    return Findings(tuple(told))
+
+
+def networks(audit: Audit, answers: Answers, look: Look, store: Store) -> tuple[Looked, ...]:
+    """Return the job that looks at every network that is asked for: first repeat, first draw.
+
+    Args:
+        audit: The question.
+        answers: What its jobs gave.
+        look: Which networks, how closely.
+        store: Knows which epochs were kept.
+
+    Returns:
+        One per variant and seed.
+
+    Raises:
+        BadInput: There is no such variant or seed.
+    """
+    known = [variant.name for variant in audit.variants]
+    for name in look.variants:
+        if name not in known:
+            raise BadInput(f"variant '{name}' is not in the audit.{suggestion(name, known)}")
+    if strangers := sorted(set(look.seeds) - set(audit.seeds)):
+        raise BadInput(f"seed {strangers[0]} is not in the audit; its seeds are {list(audit.seeds)}.")
+    variants, seeds = {REFERENCE, *(look.variants or known)}, look.seeds or audit.seeds
+    jobs = {job.key: job for job in answers.plan.jobs}
+    return tuple(
+        Looked(planned=planned, job=_job(planned, jobs[planned.key], look, store))
+        for planned in answers.plan.runs
+        if planned.run.variant in variants and planned.run.seed in seeds and planned.run.repeat == planned.run.draw == 0
+    )
+
+
+def _job(planned: PlannedRun, prediction: Job, look: Look, store: Store) -> Job:
+    """Return the job that looks at the network behind a prediction: its key holds that of the prediction."""
+    trained = store.job(planned.weights.key)
+    outputs = () if trained is None else trained.outputs
+    kept = {int(name.removeprefix("epoch_")): name for name in sorted(outputs) if name.startswith("epoch_")}
+    last = int(planned.weights.output.removeprefix("epoch_"))
+    epochs = {str(epoch): name for epoch, name in kept.items() if epoch <= last}
+    if prediction.arguments["choices"]:
+        epochs = {}
+    asked = {"epochs": epochs, "examples": look.examples}
+    key = key_of(kind="explain", version=EXPLANATION_VERSION, of=prediction.key, versions=versions(), **asked)
+    return Job(
+        key=key,
+        name=prediction.name.replace("predict", "explain", 1),
+        function=STEP,
+        arguments={**prediction.arguments, **asked},
+        environment=prediction.environment,
+        threads=prediction.threads,
+        needs=prediction.needs,
+    )
+
+
+def _levels(
+    audit: Audit, by: str, tables: Mapping[Any, NumberTable], predictions: Mapping[Any, Predictions]
+) -> Iterator[Finding]:
+    for variant in dict.fromkeys(run.variant for run in tables):
+        runs = [run for run in tables if run.variant == variant]
+        own = [tables[run].of(audit.split) for run in runs]
+        groups = _groups(audit, by, predictions[runs[0]], own[0])
+        for name, column in COLUMNS.items():
+            if all(name in table.columns for table in own):
+                numbers = Numbers(
+                    measure=name,
+                    variant=variant,
+                    split=audit.split,
+                    values=np.stack([table.columns[name] for table in own]),
+                    unit=column.unit,
+                    hard=column.hard,
+                    undefined_when=column.undefined_when,
+                )
+                yield from group_numbers(numbers, groups, level=audit.level)
+
+
+def _flips(
+    audit: Audit, by: str, tables: Mapping[Any, NumberTable], predictions: Mapping[Any, Predictions]
+) -> Iterator[Finding]:
+    references = {run.seed: run for run in tables if run.variant == REFERENCE}
+    for variant in dict.fromkeys(run.variant for run in tables if run.variant != REFERENCE):
+        runs = [run for run in tables if run.variant == variant and run.seed in references]
+        own = [tables[references[run.seed]].of(audit.split) for run in runs]
+        groups = _groups(audit, by, predictions[runs[0]], own[0])
+        flipped = np.stack([predictions[run].predicted != predictions[references[run.seed]].predicted for run in runs])
+        for name, sign in NEAR.items():
+            if all(name in table.columns for table in own):
+                near = sign * np.stack([table.columns[name] for table in own])
+                near = np.where(np.isfinite(near), near, _farthest(near))
+                flips = Flips(variant=variant, measure=name, near=near, flipped=flipped, split=audit.split)
+                yield from flip_findings(flips, groups, level=audit.level)
+
+
+def _farthest(near: NDArray[np.float64]) -> float:
+    """Return a number beyond the farthest: an example that no gradient leads away from is farther than all others."""
+    return float(np.nanmin(near)) - 1 if np.isfinite(near).any() else 0.0
+
+
+def _groups(audit: Audit, by: str, predictions: Predictions, table: NumberTable) -> Groups:
+    if predictions.example_id.tolist() != table.example_id.tolist():
+        raise BadInput(
+            f"{predictions.run}: predictions and explanation hold different examples; was the store changed by hand?"
+        )
+    return predictions.groups(by, reference=audit.reference_groups.get(by))
