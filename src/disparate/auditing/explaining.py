@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from disparate.auditing.steps import Deployed, Make, dataset_of, deployed
+from disparate.auditing.steps import Deployed, Make, dataset_of, deployed, model_of
 from disparate.data.grouped import GroupedDataset
 from disparate.engine.job import Inputs, Outcome, Report
 from disparate.errors import NotApplicable
@@ -57,7 +57,11 @@ def explain_network(
     undefined: dict[str, str] = {}
     with in_force(Profile.from_json(arguments["profile"])):
         report(0, steps, "answers and distances")
-        columns = of_answers(given, rows, undefined)
+        columns = of_answers(given, rows)
+        if lost := lost_parameters(given.model, model_of(arguments, data, seed=0, make=make)):
+            undefined["distances"] = f"parameter '{lost[0]}' is not a number that can be differentiated"
+        else:
+            columns |= of_surface(given, rows, undefined)
         networks: list[nn.Module] = []
         for epoch in sorted(kept):
             report(1 + len(networks), steps, f"epoch {epoch}")
@@ -85,30 +89,38 @@ def rows_of(data: GroupedDataset, *, most: int, split: str) -> NDArray[np.intp]:
     return train if split == "train" else np.concatenate([train, data.rows(split)])
 
 
-def of_answers(given: Deployed, rows: NDArray[np.intp], undefined: dict[str, str]) -> dict[str, Array]:
-    """Return how near the boundary every example lies: closeness, margin, distances by input and by parameters.
+def lost_parameters(model: nn.Module, plain: nn.Module) -> tuple[str, ...]:
+    """Return the parameters that a deployed network no longer has as such, because they became integers."""
+    own = {name for name, value in model.named_parameters() if value.requires_grad}
+    return tuple(name for name, value in plain.named_parameters() if value.requires_grad and name not in own)
+
+
+def of_answers(given: Deployed, rows: NDArray[np.intp]) -> dict[str, Array]:
+    """Return how near the boundary every example lies as far as its logits tell: closeness and margin."""
+    logits = logits_of(given.model, given.source.inputs, rows)
+    target = given.source.data.target[rows]
+    return {"closeness_gini": closeness_gini(logits), "distance_logit_signed": distance_logit_signed(logits, target)}
+
+
+def of_surface(given: Deployed, rows: NDArray[np.intp], undefined: dict[str, str]) -> dict[str, Array]:
+    """Return how far every example is from another answer, by its input and by the parameters.
 
     Args:
         given: The network.
         rows: The examples.
-        undefined: Takes the reason where a number cannot be had, such as gradients of integer arithmetic.
+        undefined: Takes the reason where a network cannot be differentiated example by example.
 
     Returns:
         Name to one number per example.
     """
     target = given.source.data.target
-    logits = logits_of(given.model, given.source.inputs, rows)
-    found = {
-        "closeness_gini": closeness_gini(logits),
-        "distance_logit_signed": distance_logit_signed(logits, target[rows]),
-    }
+    surface = Surface(model=given.model, inputs=given.source.inputs, target=target, rows=rows, batch_size=BATCH)
     try:
-        surface = Surface(model=given.model, inputs=given.source.inputs, target=target, rows=rows, batch_size=BATCH)
         distances = distances_to_flip(surface)
-    except (NotApplicable, RuntimeError) as error:
+    except NotApplicable as error:
         undefined["distances"] = str(error)
-        return found
-    return {**found, "distance_inputs": distances["inputs"], "distance_parameters": distances["parameters"]}
+        return {}
+    return {"distance_inputs": distances["inputs"], "distance_parameters": distances["parameters"]}
 
 
 def of_training(
