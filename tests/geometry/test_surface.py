@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from disparate.errors import BadInput
 from disparate.geometry.surface import Surface, evaluated
+from disparate.groups import Attribute, Groups
 
 
 def network() -> nn.Module:
@@ -60,3 +61,20 @@ def test_an_empty_group_is_refused():
 def test_a_network_without_trained_parameters_is_refused():
     with pytest.raises(BadInput, match="no parameter"):
         surface(model=nn.ReLU())
+
+
+def test_groups_share_out_the_rows():
+    groups = Groups.of({"sex": Attribute.of(["f", "m"] * 10, names=["f", "m", "x"])}, by="sex")
+    parts = surface(rows=np.arange(1, 20)).by_group(groups)
+    assert {name: part.rows.tolist() for name, part in parts.items()} == {
+        "f": list(range(2, 20, 2)),
+        "m": list(range(1, 20, 2)),
+    }
+
+
+def test_a_vector_is_split_in_the_order_of_the_names():
+    found = surface()
+    parts = found.split(torch.nn.utils.parameters_to_vector(found.parameters))
+    assert all(torch.equal(part, value) for part, value in zip(parts, found.parameters, strict=True))
+    with pytest.raises(BadInput, match="one per parameter"):
+        found.split(torch.zeros(3))

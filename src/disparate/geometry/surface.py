@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from disparate.errors import BadInput
+from disparate.groups import Groups
 
 Rows = NDArray[np.intp]
 Inputs = Callable[[Rows], Tensor]
@@ -67,12 +68,43 @@ class Surface:
         """Return the surface over other examples."""
         return replace(self, rows=rows)
 
+    def by_group(self, groups: Groups) -> dict[str, "Surface"]:
+        """Return the surface over each group's part of the rows, by group name.
+
+        Args:
+            groups: The group of every example that ``rows`` may name.
+
+        Returns:
+            In the order of the groups' names. A group that none of the rows belongs to has no surface and no place.
+        """
+        codes = groups.codes[self.rows]
+        parts = {name: self.rows[codes == code] for code, name in enumerate(groups.names)}
+        return {name: self.over(rows) for name, rows in parts.items() if len(rows)}
+
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs and targets of every batch, in the order of ``rows``."""
         for start in range(0, len(self.rows), self.batch_size):
             rows = self.rows[start : start + self.batch_size]
             inputs = self.inputs(rows)
             yield inputs, torch.from_numpy(self.target[rows]).to(inputs.device)
+
+    def split(self, vector: Tensor) -> tuple[Tensor, ...]:
+        """Return a flat vector over the parameters as parts of the parameters' shapes.
+
+        Args:
+            vector: Shape (size,).
+
+        Returns:
+            In the order of ``names``.
+
+        Raises:
+            BadInput: The vector has another length.
+        """
+        if vector.shape != (self.size,):
+            raise BadInput(f"a vector of shape {tuple(vector.shape)}; ({self.size},) was expected: one per parameter.")
+        shapes = [value.shape for value in self.parameters]
+        parts = vector.split([shape.numel() for shape in shapes])
+        return tuple(part.view(shape) for part, shape in zip(parts, shapes, strict=True))
 
     def loss(self) -> float:
         """Return the mean loss, nats, summed in float64.
