@@ -14,6 +14,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "analog": ("aihwkit",),
     "tracking": ("mlflow",),
     "lightning": ("lightning",),
+    "remote": ("fsspec", "aiohttp"),
 }
 """Extra of ``pip install disparate[...]`` to the modules it brings."""
 

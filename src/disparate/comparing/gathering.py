@@ -22,6 +22,7 @@ from disparate.comparing.sources import Source
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Predictions
 from disparate.provenance import cores
+from disparate.store.files import File, size, stream
 from disparate.store.patterns import ID, CountedTable, Patterns, Progress, Step
 from disparate.store.spill import Room
 from disparate.store.tables import pattern_counts
@@ -89,18 +90,24 @@ def gather(question: Comparison, progress: Progress | None = None) -> Gathered:
 
 def _is_large(question: Comparison) -> bool:
     columns = question.columns
-    files = [path for source in question.sources for path in source.files]
+    files = [file for source in question.sources for file in source.files]
     needs_rows = columns.loss or columns.cluster or (columns.scores and not question.of_answers)
     if needs_rows or not all(source.files for source in question.sources):
         return False
-    if not all(path.is_file() for path in files):
+    sizes = [size(file) for file in files]
+    if not all(sizes):
         return False
-    if sum(path.stat().st_size for path in files if not is_parquet(path)) > LARGE_BYTES:
+    if sum(found or 0 for found, file in zip(sizes, files, strict=True) if not is_parquet(file)) > LARGE_BYTES:
         return True
     try:
-        return sum(pq.read_metadata(path).num_rows for path in files if is_parquet(path)) > LARGE_ROWS
+        return sum(_rows(file) for file in files if is_parquet(file)) > LARGE_ROWS
     except (pa.ArrowException, OSError):
         return False
+
+
+def _rows(file: File) -> int:
+    with stream(file) as opened:
+        return pq.read_metadata(opened).num_rows
 
 
 def _counted(question: Comparison, progress: Progress | None) -> Gathered:

@@ -1,6 +1,7 @@
 """Tables of any kind, opened without reading more columns than are wanted: files, frames, arrays."""
 
 import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from disparate.errors import BadInput, suggestion
+from disparate.store.files import File, is_folder, size, stream
 
 MOST_COLUMNS = 10_000
+MOST_HEADER = 1 << 25
+"""Bytes of a CSV file in which its first line has to end."""
 PARQUET = frozenset({".parquet", ".pq"})
 CSV = frozenset({".csv", ".txt"})
 METADATA = b"disparate"
@@ -39,7 +43,7 @@ class Opened:
     metadata: Mapping[bytes, bytes]
 
 
-def open_files(paths: Sequence[Path]) -> Opened:
+def open_files(paths: Sequence[File]) -> Opened:
     """Return files that together are one table: one file, or the parts of a table.
 
     Args:
@@ -101,7 +105,7 @@ def open_frame(frame: Frame, called: str) -> Opened:
     )
 
 
-def require_file(path: Path) -> None:
+def require_file(path: File) -> None:
     """Refuse a path that is no file with something in it.
 
     Args:
@@ -110,23 +114,30 @@ def require_file(path: Path) -> None:
     Raises:
         BadInput: It does not exist, is a folder, is empty, or its ending is unknown.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise BadInput(f"'{path}' is a folder; files were expected. Parts of one table: '{path}/*.parquet', in quotes.")
-    if not path.is_file():
-        near = suggestion(path.name, [item.name for item in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        raise BadInput(f"file '{path}' does not exist.{near if 'Did' in near else ''}")
+    found = size(path)
+    if found is None:
+        raise BadInput(f"file '{path}' does not exist.{_near(path)}")
     if path.suffix.lower() not in PARQUET | CSV:
         raise BadInput(f"file '{path}' ends in '{path.suffix}'; {', '.join(sorted(PARQUET | CSV))} were expected.")
-    if not path.stat().st_size:
+    if not found:
         raise BadInput(f"file '{path}' is empty (0 bytes); a table was expected.")
 
 
-def is_parquet(path: Path) -> bool:
+def _near(path: File) -> str:
+    if not isinstance(path, Path) or not path.parent.is_dir():
+        return ""
+    near = suggestion(path.name, [item.name for item in path.parent.iterdir()])
+    return near if "Did" in near else ""
+
+
+def is_parquet(path: File) -> bool:
     """Return whether a file is read as Parquet."""
     return path.suffix.lower() in PARQUET
 
 
-def _open_file(path: Path) -> Opened:
+def _open_file(path: File) -> Opened:
     require_file(path)
     called = f"file '{path}'"
     try:
@@ -143,14 +154,19 @@ def _open_file(path: Path) -> Opened:
     return Opened(called=called, names=names, read=_explained(read, called), metadata=metadata)
 
 
-def _parquet(path: Path) -> tuple[list[str], Callable[[list[str]], pa.Table], Mapping[bytes, bytes]]:
-    schema = pq.read_schema(path)
-    return list(schema.names), lambda wanted: pq.ParquetFile(path).read(columns=wanted), schema.metadata or {}
+def _parquet(file: File) -> tuple[list[str], Callable[[list[str]], pa.Table], Mapping[bytes, bytes]]:
+    def read(wanted: list[str]) -> pa.Table:
+        with stream(file) as opened:
+            return pq.ParquetFile(opened).read(columns=wanted)
+
+    with stream(file) as opened:
+        schema = pq.read_schema(opened)
+    return list(schema.names), read, schema.metadata or {}
 
 
-def _csv(path: Path) -> tuple[list[str], Callable[[list[str]], pa.Table], Mapping[bytes, bytes]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = next(csv.reader(file), [])
+def _csv(file: File) -> tuple[list[str], Callable[[list[str]], pa.Table], Mapping[bytes, bytes]]:
+    with stream(file) as opened:
+        names = _header(opened)
 
     def read(wanted: list[str]) -> pa.Table:
         convert = pyarrow.csv.ConvertOptions(
@@ -160,9 +176,18 @@ def _csv(path: Path) -> tuple[list[str], Callable[[list[str]], pa.Table], Mappin
             null_values=[""],
         )
         parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        return pyarrow.csv.read_csv(path, parse_options=parse, convert_options=convert)
+        with stream(file) as opened:
+            return pyarrow.csv.read_csv(opened, parse_options=parse, convert_options=convert)
 
     return names, read, {}
+
+
+def _header(file: pa.NativeFile) -> list[str]:
+    """Return the names of the first line, of which no more is read than names could ever need."""
+    start = file.read(MOST_HEADER)
+    if len(start) == MOST_HEADER:
+        start = start[: start.rfind(b"\n") + 1] or start[: start.rfind(b",")]
+    return next(csv.reader(io.StringIO(start.decode("utf-8-sig"), newline="")), [])
 
 
 def _together(tables: list[pa.Table], called: str) -> pa.Table:

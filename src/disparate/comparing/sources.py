@@ -10,6 +10,7 @@ from typing import Any, cast
 from disparate.comparing.opening import Frame, Opened, open_files, open_frame
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Run
+from disparate.store.files import File, beside, is_remote, located, shown_as
 
 SEED = "{seed}"
 SEED_LIKE = re.compile(r"(seed|run|[_\-.]s)[_\-.]?#$", re.IGNORECASE)
@@ -27,7 +28,7 @@ class Source:
     """
 
     run: Run
-    files: tuple[Path, ...] = ()
+    files: tuple[File, ...] = ()
     frame: Frame = None
 
     @property
@@ -65,8 +66,9 @@ def named(text: str) -> tuple[str, str]:
 
 def name_of(path: str) -> str:
     """Return what a path is called: its stem, without the place of the seed."""
-    stem = Path(path).stem.replace(SEED, "").replace("*", "").rstrip("_-. ")
-    return re.sub(r"[_\-. ]?seed$", "", stem) or Path(path).stem
+    plain = shown_as(path) if is_remote(path) else path
+    stem = Path(plain).stem.replace(SEED, "").replace("*", "").rstrip("_-. ")
+    return re.sub(r"[_\-. ]?seed$", "", stem) or Path(plain).stem
 
 
 def sources_of(name: str, table: Any, *, repeat: int = 0) -> list[Source]:
@@ -95,11 +97,12 @@ def sources_of(name: str, table: Any, *, repeat: int = 0) -> list[Source]:
     return [Source(run=Run(variant=name, repeat=repeat), frame=table)]
 
 
-def files_of(pattern: str) -> dict[int, tuple[Path, ...]]:
+def files_of(pattern: str) -> dict[int, tuple[File, ...]]:
     """Return the files that a path means, by seed; seed 0 where the path has no ``{seed}``.
 
     Args:
-        pattern: A path; ``{seed}`` stands for a number, ``*`` and ``?`` for parts of one table.
+        pattern: A path, in which ``{seed}`` stands for a number, ``*`` and ``?`` for parts of one table; or an address
+            such as ``s3://bucket/x_{seed}.parquet``, where ``?`` begins a query.
 
     Returns:
         Seed to the files of its table, sorted.
@@ -107,14 +110,23 @@ def files_of(pattern: str) -> dict[int, tuple[Path, ...]]:
     Raises:
         BadInput: Nothing matches, or two spellings of one seed do.
     """
+    if is_remote(pattern):
+        if SEED not in pattern and "*" not in pattern:
+            return {0: (located(pattern),)}
+        address, files = beside(pattern)
+        return _by_seed(str(address), files)
     if SEED not in pattern and (Path(pattern).exists() or not re.search(r"[*?]", pattern)):
         return {0: (Path(pattern),)}
-    found: dict[int, dict[str, list[Path]]] = {}
+    return _by_seed(pattern, [Path(path) for path in sorted(glob.glob(_glob(pattern)))])
+
+
+def _by_seed(pattern: str, files: Sequence[File]) -> dict[int, tuple[File, ...]]:
+    found: dict[int, dict[str, list[File]]] = {}
     expression = _expression(pattern)
-    for path in sorted(glob.glob(_glob(pattern))):
-        if match := expression.fullmatch(path):
+    for file in files:
+        if match := expression.fullmatch(str(file)):
             written = match.groupdict().get("seed") or "0"
-            found.setdefault(int(written), {}).setdefault(written, []).append(Path(path))
+            found.setdefault(int(written), {}).setdefault(written, []).append(file)
     if not found:
         raise BadInput(f"pattern '{pattern}' matches no file; {SEED} stands for a number, * for parts of one table.")
     for seed, spellings in found.items():
@@ -158,7 +170,9 @@ def numbered_alike(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 def _of_seed(name: str, seed: int, table: Any, repeat: int) -> Source:
     run = Run(variant=name, seed=seed, repeat=repeat)
-    return Source(run=run, files=(Path(table),)) if isinstance(table, str | Path) else Source(run=run, frame=table)
+    if isinstance(table, str | Path):
+        return Source(run=run, files=(located(str(table)) if is_remote(str(table)) else Path(table),))
+    return Source(run=run, frame=table)
 
 
 def _glob(pattern: str) -> str:

@@ -6,13 +6,14 @@ That the ids are the same, and rise, is seen in the stream: where a single one d
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from disparate.store.files import File, stream
 
 CHUNK = 1 << 19
 """Rows that are held of every table at once."""
@@ -43,7 +44,7 @@ class Aligned:
 
 
 def aligned_counts(
-    files: Sequence[Sequence[Path]], columns: Sequence[Sequence[str]], *, most: int, told: Told | None = None
+    files: Sequence[Sequence[File]], columns: Sequence[Sequence[str]], *, most: int, told: Told | None = None
 ) -> Aligned | None:
     """Count patterns of tables whose rows are in one order already.
 
@@ -57,8 +58,9 @@ def aligned_counts(
         The counts; None where ids are no whole numbers, do not rise, or differ between tables, or where there are more
         patterns.
     """
-    rows = [sum(pq.read_metadata(path).num_rows for path in paths) for paths in files]
-    if len(set(rows)) != 1 or not all(_whole(paths, names[0]) for paths, names in zip(files, columns, strict=True)):
+    about = [[_about(path) for path in paths] for paths in files]
+    rows = [sum(one.num_rows for one in own) for own in about]
+    if len(set(rows)) != 1 or not all(_whole(own, names[0]) for own, names in zip(about, columns, strict=True)):
         return None
     tally = _Tally([_Book() for names in columns for _ in names[1:]])
     last, done = None, 0
@@ -149,16 +151,21 @@ def _places(flat: NDArray[np.int64], shape: tuple[int, ...]) -> list[tuple[int, 
     return list(zip(*(part.tolist() for part in np.unravel_index(flat, shape)), strict=True))
 
 
-def _whole(paths: Sequence[Path], name: str) -> bool:
-    return all(pa.types.is_signed_integer(pq.read_schema(path).field(name).type) for path in paths)
+def _about(file: File) -> pq.FileMetaData:
+    with stream(file) as opened:
+        return pq.read_metadata(opened)
 
 
-def _chunks(paths: Sequence[Path], names: Sequence[str]) -> Iterator[pa.Table]:
+def _whole(about: Sequence[pq.FileMetaData], name: str) -> bool:
+    return all(pa.types.is_signed_integer(one.schema.to_arrow_schema().field(name).type) for one in about)
+
+
+def _chunks(paths: Sequence[File], names: Sequence[str]) -> Iterator[pa.Table]:
     wanted = list(dict.fromkeys(names))
     held: list[pa.Table] = []
     size = 0
     for path in paths:
-        with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        with stream(path) as opened, pq.ParquetFile(opened, buffer_size=1 << 20, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=CHUNK, columns=wanted, use_threads=True):
                 held.append(pa.Table.from_batches([batch]).select(wanted))
                 size += batch.num_rows

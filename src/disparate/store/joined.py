@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from disparate.errors import BadInput
+from disparate.store.files import Remote
 from disparate.store.patterns import ID, MOST_PATTERNS, CountedTable, Patterns, Progress
 from disparate.store.spill import Room, disk_needed, spill_folder
 
@@ -65,6 +66,9 @@ def joined_counts(tables: Sequence[CountedTable], *, room: Room, progress: Progr
     with spill_folder(room) as folder:
         try:
             with _connected(room, folder) as connection:
+                for table in tables:
+                    if table.is_remote:
+                        connection.register(table.called, _streamed(table))
                 kinds = [_id_kind(connection, table) for table in tables]
                 texts = any(kind not in WHOLE for kind in kinds)
                 return _counted(_Desk(connection=connection, tables=tables, texts=texts, room=room, progress=progress))
@@ -73,7 +77,7 @@ def joined_counts(tables: Sequence[CountedTable], *, room: Room, progress: Progr
                 f"{room.memory} of memory or the room in '{room.place}' is not enough; more was expected. Give more "
                 "with --memory, or another folder with --spill."
             ) from error
-        except duckdb.Error as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise BadInput(
                 f"tables cannot be counted ({str(error).splitlines()[0]}); are the files complete?"
             ) from error
@@ -112,11 +116,27 @@ def _connected(room: Room, folder: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=settings)
 
 
+def _streamed(table: CountedTable) -> Any:
+    """Return remote files as what DuckDB reads piece by piece through pyarrow."""
+    from pyarrow import csv, dataset
+
+    files = [file for file in table.files if isinstance(file, Remote)]
+    text = csv.ConvertOptions(strings_can_be_null=True, null_values=[""])
+    lines = csv.ParseOptions(newlines_in_values=True)
+    paths, system = [file.path for file in files], files[0].system
+    if table.is_parquet:
+        return dataset.dataset(paths, filesystem=system, format="parquet")
+    kind = dataset.CsvFileFormat(parse_options=lines, convert_options=text)
+    names = dataset.dataset(paths, filesystem=system, format=kind).schema.names
+    texts = pa.schema([(name, pa.string()) for name in names])
+    return dataset.dataset(paths, filesystem=system, format=kind, schema=texts)
+
+
 def _counted(desk: _Desk) -> Patterns:
     seen = [_seen(desk, k) for k in range(len(desk.tables))]
     needed = disk_needed(_held(seen), desk.room)
     doing = "matching rows by id and counting" + (f" ({needed})" if needed else "")
-    codes = _ask(desk, _join(desk), [_paths(table) for table in desk.tables], doing)
+    codes = _ask(desk, _join(desk), _paths(*desk.tables), doing)
     if codes.num_rows > MOST_PATTERNS:
         raise _too_many()
     counts = _spelled_out(desk, codes)
@@ -139,7 +159,7 @@ def _seen(desk: _Desk, k: int) -> _Seen:
     counted = [*table.counted, "count(*) AS rows", "count(id) AS ids", f"{padded} AS padded", f"{length} AS length"]
     found = f"SELECT {', '.join(counted)} FROM {_side(desk, k)} GROUP BY ALL LIMIT {MOST_PATTERNS + 1}"
     create = f"CREATE TEMP TABLE seen_{k} AS SELECT row_number() OVER () - 1 AS code, * FROM ({found})"
-    _awaited(desk, lambda: desk.connection.execute(create, [_paths(table)]), f"reading {table.called}")
+    _awaited(desk, lambda: desk.connection.execute(create, _paths(table)), f"reading {table.called}")
     total = (
         "SELECT count(*), coalesce(sum(rows), 0)::BIGINT, coalesce(sum(ids), 0)::BIGINT, "
         f"coalesce(bool_or(padded), false), coalesce(sum(length), 0)::DOUBLE FROM seen_{k}"
@@ -199,6 +219,8 @@ def _counted_as(table: CountedTable, alias: str) -> str:
 
 
 def _scan(table: CountedTable) -> str:
+    if table.is_remote:
+        return quoted(table.called)
     if table.is_parquet:
         return "read_parquet(?, hive_partitioning = false)"
     return (
@@ -207,13 +229,14 @@ def _scan(table: CountedTable) -> str:
     )
 
 
-def _paths(table: CountedTable) -> list[str]:
-    return [glob.escape(str(path)) for path in table.files]
+def _paths(*tables: CountedTable) -> list[list[str]]:
+    """Return the parameters that scans of tables need: the files that DuckDB opens itself."""
+    return [[glob.escape(str(path)) for path in table.files] for table in tables if not table.is_remote]
 
 
 def _id_kind(connection: duckdb.DuckDBPyConnection, table: CountedTable) -> str:
     query = f"SELECT {quoted(table.columns[ID])} FROM {_scan(table)} LIMIT 0"
-    kind = str(connection.sql(query, params=[_paths(table)]).types[0])
+    kind = str(connection.sql(query, params=_paths(table)).types[0])
     if kind not in WHOLE and kind != "VARCHAR":
         raise BadInput(f"{table.called}: id column holds {kind}; texts or whole numbers were expected.")
     return kind
@@ -241,7 +264,7 @@ def _require_once(desk: _Desk, counts: pa.Table, rows: Sequence[int]) -> None:
             f"SELECT id, count(*) AS times, count(*) OVER () AS ids FROM {_side(desk, k)} GROUP BY id "
             "HAVING count(*) > 1 ORDER BY times DESC, id LIMIT 1"
         )
-        for found in _ask(desk, query, [_paths(table)], "looking for ids that occur twice").to_pylist():
+        for found in _ask(desk, query, _paths(table), "looking for ids that occur twice").to_pylist():
             raise BadInput(
                 f"{table.called}: id '{found['id']}' is there {found['times']} times, and {found['ids']:,} ids occur "
                 "more than once; one row per example was expected. Files of several seeds are named with {seed} in "
@@ -256,8 +279,7 @@ def _spelled_alike(desk: _Desk) -> tuple[str, ...]:
         f"SELECT DISTINCT id FROM ({every}) WHERE {PADDED} AND {stripped} IN "
         f"(SELECT id FROM ({every}) WHERE regexp_full_match(id, '0|[1-9][0-9]*')) ORDER BY id LIMIT 3"
     )
-    paths = [_paths(table) for table in desk.tables]
-    found = _ask(desk, query, [*paths, *paths], "looking for ids that differ by leading zeros alone")
+    found = _ask(desk, query, _paths(*desk.tables, *desk.tables), "looking for ids that differ by leading zeros alone")
     return tuple(found.column(ID).to_pylist())
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
+
+from disparate.store.files import File, Remote
 
 ID = "id"
 MOST_PATTERNS = 2_000_000
@@ -46,7 +47,7 @@ class CountedTable:
     """
 
     called: str
-    files: tuple[Path, ...]
+    files: tuple[File, ...]
     columns: Mapping[str, str]
     steps: Mapping[str, Step] = field(default_factory=dict[str, Step])
 
@@ -54,6 +55,11 @@ class CountedTable:
     def is_parquet(self) -> bool:
         """Whether the files are Parquet."""
         return self.files[0].suffix.lower() in {".parquet", ".pq"}
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the files are elsewhere."""
+        return isinstance(self.files[0], Remote)
 
     @property
     def counted(self) -> dict[str, str]:
