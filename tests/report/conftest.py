@@ -205,6 +205,49 @@ def _hardware(rng: np.random.Generator, by: str, sizes: dict[Any, int]):
                 )
 
 
+PARTS = {"device": 0.3, "mixed": 0.6, "seed": 0.5, "repeat": 0.0, "all": 0.9, "test set": 0.8}
+
+
+def _movement(rng: np.random.Generator, by: str, sizes: dict[Any, int]):
+    for of, unit, scale in (("accuracy", "share", 1.0), ("loss", "nats", 2.6)):
+        for group, n in sizes.items():
+            placed = {"by": by, "of": of} if group is not None else {"of": of}
+            sd = scale * 0.5 / float(np.sqrt(n))
+            yield from _components(rng, sd, {"group": group, "n": n}, placed, unit)
+            yield from _ranges_and_floors(rng, sd, {"group": group, "n": n, "unit": unit}, placed)
+
+
+def _components(rng: np.random.Generator, sd: float, about: dict[str, Any], placed: dict[str, str], unit: str):
+    shared = {"variant": "hardware", "seeds": 5, "method": "analysis of variance; shown, not judged", **about}
+    total = float(np.square([PARTS["device"], PARTS["mixed"], PARTS["seed"]]).sum())
+    for name, part in PARTS.items():
+        where = {**placed, "component": name}
+        value = sd * part * float(rng.uniform(0.8, 1.2))
+        ends = {"low": value / 2, "high": value * 3, "level": 0.95} if name != "test set" else {}
+        yield Finding(measure="run_sd", where=where, unit=unit, value=value, **ends, **shared)
+        share = 0.5 * part**2 / total if name != "test set" else 0.5
+        if name != "all":
+            yield Finding(measure="variance_share", where=where, unit="share", value=share, **shared)
+    reason = "deterministic: the reference, run again, gives the same"
+    yield Finding(measure="device_over_repeat", where=placed, unit="ratio", value=None, undefined=reason, **shared)
+    ratio = _number(rng, 1.1, 0.1)
+    yield Finding(measure="device_over_seed", where=placed, unit="ratio", level=0.95, **ratio, **shared)
+    p, told = float(rng.uniform(0, 1)), about["group"] == "Others"
+    judged = {**shared, "method": "test: 10,000 permutations within seeds", "distinguishable": told}
+    yield Finding(measure="device_label_p", where=placed, unit="p", value=p, p_value=p, **judged)
+
+
+def _ranges_and_floors(rng: np.random.Generator, sd: float, about: dict[str, Any], placed: dict[str, str]):
+    shared = {"seeds": 5, "method": "shown, not judged", **about}
+    for floor in ("N2 seeds", "N4 test set"):
+        held = {"value": 2.2 * sd, "null": Null(name=floor, value=2.1 * sd), "effect_over_null": 2.2 / 2.1}
+        yield Finding(measure="device_range", where={**placed, "floor": floor}, variant="hardware", **held, **shared)
+    for floor, acts in (("N1 repeat", None), ("N2 seeds", "training"), ("N4 test set", "training")):
+        where = {**placed, "floor": floor, **({"acts_on": acts} if acts else {})}
+        value = 1.4 * sd * float(rng.uniform(0.8, 1.2)) if acts else 0.0
+        yield Finding(measure="noise_floor", where=where, variant="reference", value=value, **shared)
+
+
 def _split(rng: np.random.Generator, by: str, groups: dict[str, int], variants: Sequence[str]):
     sizes: dict[Any, int] = {None: sum(groups.values()), **groups}
     order = sorted(groups, key=lambda name: -groups[name])
@@ -220,6 +263,7 @@ def _split(rng: np.random.Generator, by: str, groups: dict[str, int], variants: 
             yield from _differences(rng, by, variant, drops, sizes)
     if variants:
         yield from _hardware(rng, by, sizes)
+        yield from _movement(np.random.default_rng(11), by, sizes)
 
 
 def png(rng: np.random.Generator, size: int = 32) -> str:

@@ -49,7 +49,7 @@ def test_every_figure_is_drawn_and_the_console_is_silent(report, tmp_path):
     document, console = browse(report, tmp_path, "--dump-dom")
     assert console == []
     figures = len(re.findall(r'data-figure="', document))
-    assert figures == 25
+    assert figures == 26
     assert f'data-figures-drawn="{figures}"' in document
     assert document.count("svg-container") == figures
     assert document.count('class="point"') > 100

@@ -69,7 +69,13 @@ def test_every_number_in_a_table_is_in_the_json(text, result):
     known = {
         str(number)
         for item in json.loads(json.dumps(result.to_json()))["findings"]
-        for number in (item["value"], item["low"], item["high"], (item["null"] or {}).get("value"))
+        for number in (
+            item["value"],
+            item["low"],
+            item["high"],
+            item["effect_over_null"],
+            (item["null"] or {}).get("value"),
+        )
         if number is not None
     }
     reader = read(text)
@@ -225,7 +231,7 @@ def test_structure_serves_keyboard_and_screen_reader(text):
     tags = [tag for tag, _ in reader.tags]
     assert tags.count("h1") == tags.count("main") == tags.count("nav") == 1
     figures = [found for _, found in reader.tags if "data-figure" in found]
-    assert len(figures) == 25
+    assert len(figures) == 26
     assert all(found["role"] == "img" and len(found["aria-label"]) > 40 for found in figures)
     assert all(found.get("scope") in {"row", "col"} for tag, found in reader.tags if tag == "th")
     ids = [found["id"] for _, found in reader.tags if "id" in found]
@@ -270,7 +276,7 @@ def test_words_that_promise_too_much_are_absent(text):
 def test_dark_theme_has_every_colour_token(text):
     tokens = json.loads(re.search(r'id="tokens">(.*?)</script>', text)[1])
     dark = text.partition("prefers-color-scheme: dark")[2].partition("}")[0]
-    assert len(tokens) == 8
+    assert len(tokens) == 12
     assert [name for name in tokens.values() if f"{name}: #" not in dark] == []
 
 

@@ -104,7 +104,9 @@ def test_markdown_tables_are_rectangular(result):
 
 
 def test_markdown_holds_value_interval_floor_and_mark(result):
-    assert re.search(r"\| prune\\_0\.9 \| ● −6\.\d \(−\d\.\d to −\d\.\d; floor 0\.7\) \|", markdown(result))
+    assert re.search(
+        r"\| prune\\_0\.9 \| ● −6\.\d \(−\d\.\d to −\d\.\d; \d\.\d × its floor of 0\.7\) \|", markdown(result)
+    )
 
 
 @given(text=st.text(alphabet="a|`*_<>[]!()\\#&\n\x1b:/.htps", max_size=20))

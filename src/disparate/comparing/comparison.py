@@ -82,7 +82,7 @@ class Comparison:
     def of_answers(self) -> bool:
         """Whether measures were named that need no loss, so that a score with a threshold is an answer and no more."""
         named = set(self.measures)
-        return bool(named) and self.columns.threshold is not None and not named & {*OF_LOSSES, OF_HARDWARE}
+        return bool(named) and self.columns.threshold is not None and not named & {*OF_LOSSES, *OF_HARDWARE}
 
     def asked(self, *, losses: bool, labels: int) -> tuple[str, ...]:
         """Return the measures to be taken.

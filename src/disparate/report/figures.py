@@ -19,6 +19,7 @@ from disparate.report.wording import (
     plain,
     scaled,
     shortened,
+    times_text,
     unit_words,
     value_text,
 )
@@ -35,6 +36,10 @@ TOKENS = {
     "pays": PAYS,
     "gains": GAINS,
     "plain": PLAIN,
+    "device": "#6a2c91",
+    "mixed": "#a67bc4",
+    "seed": "#1b7a72",
+    "repeat": "#d39b22",
 }
 """Colour by role, as it stands in a figure; the page replaces each one with the colour of its theme."""
 
@@ -265,13 +270,81 @@ def _cell_text(finding: Finding | None) -> str:
     return f"{sign} {'≈0' if is_tiny else value_text(finding)}".strip()
 
 
+SEGMENTS = {
+    "device": TOKENS["device"],
+    "device × seed": TOKENS["mixed"],
+    "seed": TOKENS["seed"],
+    "repeat": TOKENS["repeat"],
+    "test set": FLOOR,
+}
+"""Colour of each part of a stack, the first one at the left."""
+
+
+def is_stacked(grid: Grid, column: str) -> bool:
+    """Return whether a column has parts that can be stacked: some of them has a value."""
+    return any((item := grid.cell(name, column)) is not None and item.value is not None for name in SEGMENTS)
+
+
+def stacks(grid: Grid, *, total: str) -> go.Figure:
+    """Return one bar per group whose parts sum to the whole, the size of the whole at its right.
+
+    Args:
+        grid: Parts by group, shares that sum to 1; the rows are named as in ``SEGMENTS``.
+        total: Name of the row that says how large the whole is.
+
+    Returns:
+        The figure, the widest group on top.
+    """
+    columns = [name for name in grid.columns if is_stacked(grid, name)]
+    labels = {name: _sized(name, grid) for name in columns}
+    traces = [_segments(grid, columns, name, colour) for name, colour in SEGMENTS.items() if name in grid.rows]
+    longest = max((len(_label(label)) for label in labels.values()), default=0)
+    layout = _layout(len(columns) * ROW + TOP + BOTTOM, left=18 + round(7.2 * longest))
+    layout["barmode"] = "stack"
+    layout["margin"] |= {"r": 84}
+    layout["xaxis"] |= {"range": [0, 100], "ticksuffix": " %", "nticks": 5, "showgrid": False}
+    layout["yaxis"] |= {"tickvals": list(range(len(columns))), "ticktext": [_label(labels[name]) for name in columns]}
+    layout["yaxis"] |= {"range": [len(columns) - 0.5, -0.5]}
+    layout["annotations"] = [_whole(grid.cell(total, name), row) for row, name in enumerate(columns)]
+    return _figure(traces, layout)
+
+
+def _sized(name: str, grid: Grid) -> str:
+    return f"{shortened(plain(name), 12)} · {number(grid.sizes[name], 'count')}" if name in grid.sizes else name
+
+
+def _segments(grid: Grid, columns: Sequence[str], name: str, colour: str) -> dict[str, Any]:
+    cells = [(place, column, grid.cell(name, column)) for place, column in enumerate(columns)]
+    held = [(place, column, item, item.value) for place, column, item in cells if item and item.value]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "y": [place for place, _, _, _ in held],
+        "x": [100 * value for _, _, _, value in held],
+        "hovertext": [f"<b>{_text(column)}</b><br>{name}: {value_text(item)} %" for _, column, item, _ in held],
+        "hoverinfo": "text",
+        "width": 0.66,
+        "marker": {"color": colour, "line": {"width": 0}},
+        "showlegend": False,
+    }
+
+
+def _whole(finding: Finding | None, row: int) -> dict[str, Any]:
+    unit = "" if finding is None else {"share": "pt"}.get(finding.unit, finding.unit)
+    text = "" if finding is None or finding.value is None else f"± {value_text(finding)} {_text(unit)}"
+    place = {"x": 1, "xref": "paper", "xanchor": "left", "y": row, "yref": "y", "yanchor": "middle"}
+    return {**place, "text": text, "showarrow": False, "xshift": 8, "font": {"size": 12, "color": INK}}
+
+
 def _hover(row: Row) -> str:
     item = row.finding
     lines = [f"<b>{_text(row.label)}</b>", f"{_text(term(item.measure).title)}: {_value(item)}"]
     if interval := interval_text(item):
         lines.append(f"interval {interval}")
     if item.null is not None:
-        lines.append(f"noise floor {floor_text(item)} ({_text(item.null.name)})")
+        times = f", the number is {times_text(item)} × it" if times_text(item) else ""
+        lines.append(f"noise floor {floor_text(item)} ({_text(item.null.name)}){times}")
     counts = [f"{count:,} {name}" for count, name in ((item.n, "examples"), (item.seeds, "seeds")) if count is not None]
     if counts:
         lines.append(", ".join(counts))

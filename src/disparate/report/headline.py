@@ -18,7 +18,7 @@ from disparate.report.selection import (
     references,
     variants,
 )
-from disparate.report.wording import counted, interval_text, joined, number, plain, unit_words
+from disparate.report.wording import counted, interval_text, joined, number, plain, times_text, unit_words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,13 +148,16 @@ def _group(finding: Finding) -> str:
 
 def _loss(finding: Finding) -> str:
     amount = number(finding.value or 0.0, finding.unit, signed=True)
-    interval = interval_text(finding)
-    return f"{_group(finding)} {amount} ({interval})" if interval else f"{_group(finding)} {amount}"
+    times = times_text(finding)
+    beside = "; ".join(word for word in (interval_text(finding), f"{times} × its floor" if times else "") if word)
+    return f"{_group(finding)} {amount} ({beside})" if beside else f"{_group(finding)} {amount}"
 
 
 def _amount(finding: Finding) -> str:
     size = number(abs(finding.value or 0.0), finding.unit)
-    return f"{size} {unit_words(finding.unit)} of {term(finding.measure).inline}"
+    times = times_text(finding)
+    floor = f", {times} × its floor" if times else ""
+    return f"{size} {unit_words(finding.unit)} of {term(finding.measure).inline}{floor}"
 
 
 def facts(result: Result) -> tuple[tuple[str, str], ...]:

@@ -165,6 +165,7 @@ FILTERS: dict[str, Any] = {
     "value": wording.value_text,
     "number": _number,
     "floor": wording.floor_text,
+    "times": wording.times_text,
     "mark": wording.mark,
     "mark_words": wording.mark_words,
     "counted": wording.counted,

@@ -7,7 +7,7 @@ from disparate.findings import Caution, Finding, Result
 from disparate.report import headline, record
 from disparate.report.selection import Grid
 from disparate.report.tables import Part, parts, sections
-from disparate.report.wording import ABSENT, counted, floor_text, interval_text, mark, plain, value_text
+from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, plain, value_text
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&-])")
 ADDRESS = re.compile(r"(?i)\b(https?|ftp|www)([:.])")
@@ -94,9 +94,10 @@ def _column(grid: Grid, column: str) -> str:
 def _cell(finding: Finding | None) -> str:
     if finding is None:
         return ABSENT
-    beside = [interval_text(finding), f"floor {floor_text(finding)}" if finding.null else ""]
+    beside = [interval_text(finding), floor_words(finding)]
     brackets = "; ".join(word for word in beside if word)
-    sign = f"{mark(finding)} " if finding.reference is not None and finding.value is not None else ""
+    judged = finding.reference is not None or finding.distinguishable is not None
+    sign = f"{mark(finding)} " if judged and finding.value is not None else ""
     return f"{sign}{value_text(finding)}{f' ({brackets})' if brackets else ''}"
 
 

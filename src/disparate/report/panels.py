@@ -11,6 +11,7 @@ from markupsafe import Markup
 from disparate.findings import Finding, Findings
 from disparate.report import figures
 from disparate.report.glossary import term
+from disparate.report.movement import ONE_RUN
 from disparate.report.selection import EVERYONE, Grid, is_comparison, place, references
 from disparate.report.tables import Part
 from disparate.report.wording import counted, interval_text, mark_words, plain, value_text
@@ -127,12 +128,27 @@ def _heat(grid: Grid, reference: Sequence[str]) -> Drawn:
     return [(grid.title, words, figures.heatmap(grid))]
 
 
+def _stacked(grid: Grid, reference: Sequence[str]) -> Drawn:
+    del reference
+    if ONE_RUN not in grid.rows:
+        return []
+    columns = [column for column in grid.columns if figures.is_stacked(grid, column)]
+    words = "; ".join(f"{name}: {_spoken_parts(grid, name)}" for name in columns)
+    return [(grid.title, words, figures.stacks(grid, total=ONE_RUN))] if columns else []
+
+
+def _spoken_parts(grid: Grid, column: str) -> str:
+    found = [(row, grid.cell(row, column)) for row in grid.rows]
+    return ", ".join(f"{row} {value_text(item)}" for row, item in found if item is not None and item.value is not None)
+
+
 DRAWN: dict[str, Callable[[Grid, Sequence[str]], Drawn]] = {
     "who-pays": _by_variant,
     "risk": _heat,
     "churn": _by_group,
     "levels": _by_group,
     "hardware": _by_form,
+    "movement": _stacked,
 }
 """Part of the page to what draws it; a part that is not here has tables only."""
 ON_ONE_SCALE = frozenset({"who-pays", "churn", "levels"})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from disparate.findings import Finding, Findings, Result
 from disparate.report.glossary import term
+from disparate.report.movement import MOVEMENT, movement_grids, movement_words
 from disparate.report.record import group_sizes
 from disparate.report.selection import (
     EVERYONE,
@@ -32,7 +33,7 @@ DETAIL_LIMIT = 8000
 RISK = ("excessive_risk", "fairness_violation")
 CHURN = ("churn", "harmful_flips", "beneficial_flips")
 HARDWARE = ("hardware_sensitivity",)
-COMPARISONS = frozenset((*RISK, *CHURN, *HARDWARE))
+COMPARISONS = frozenset((*RISK, *CHURN, *HARDWARE, *MOVEMENT))
 """Comparisons that have a part of their own."""
 UNSPLIT = ""
 """The attribute of findings that are split by none, where there is no other."""
@@ -81,6 +82,7 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
         _comparison(result, by, "risk", "Loss", "Whose loss rises?", *RISK),
         _comparison(result, by, "churn", "Churn", "Whose answers change?", *CHURN),
         _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
+        _movement(result, by),
         _levels(result, by, measure),
         _further(result, by, measure),
     )
@@ -156,6 +158,16 @@ def _comparison(result: Result, by: str, slug: str, short: str, title: str, *mea
     shown = dict.fromkeys(item.measure for grid in grids for item in grid.cells.values())
     words = " ".join(term(name).words for name in shown)
     return Part(slug=slug, title=title, short=short, words=words, grids=tuple(grids))
+
+
+def _movement(result: Result, by: str) -> Part:
+    return Part(
+        slug="movement",
+        title="What moves a group's accuracy?",
+        short="Movement",
+        words=movement_words(result, by),
+        grids=movement_grids(result, by),
+    )
 
 
 def _levels(result: Result, by: str, measure: str) -> Part:

@@ -20,13 +20,14 @@ from disparate.report.wording import (
     number,
     plain,
     shortened,
+    times_text,
     value_text,
 )
 
 LONGEST_NAME = 20
 Lines = Callable[[Finding | None], list[str]]
 """What stands in a cell, line by line."""
-KEY = "● distinguishable from noise  ○ not  ? cannot be said  ± interval  ⌊ ⌋ floor"
+KEY = "● distinguishable from noise  ○ not  ? cannot be said  ± interval  ⌊ ⌋ floor  × of it"
 
 
 class Summary:
@@ -131,7 +132,12 @@ def _long(grid: Grid) -> Table:
 def _columns(finding: Finding) -> tuple[Text, ...]:
     style = _style(finding)
     texts = (mark(finding), value_text(finding), interval_text(finding))
-    return (*(Text(text, style=style) for text in texts), Text(floor_text(finding), style="dim"))
+    return (*(Text(text, style=style) for text in texts), Text(_floor(finding), style="dim"))
+
+
+def _floor(finding: Finding) -> str:
+    times = times_text(finding)
+    return f"{floor_text(finding)} ({times}×)" if times else floor_text(finding)
 
 
 def _name(row: str) -> str:
@@ -140,8 +146,9 @@ def _name(row: str) -> str:
 
 def _two_lines(finding: Finding | None) -> list[str]:
     first, *rest = _three_lines(finding)
-    reach = [line for line in rest if "±" in line]
-    return [" ".join([first, *(line.strip() for line in reach)]), *(line for line in rest if line not in reach)]
+    reach = [line.strip() for line in rest if "±" in line]
+    floor = [line.strip() for line in rest if "±" not in line]
+    return [" ".join([first, *reach]), *([f"  {' '.join(floor)}"] if floor else [])]
 
 
 def _three_lines(finding: Finding | None) -> list[str]:
@@ -149,7 +156,8 @@ def _three_lines(finding: Finding | None) -> list[str]:
         return [ABSENT if finding is None else "undefined"]
     reach = [f"  ±{_reach(finding.value, finding)}"] if finding.low is not None and finding.high is not None else []
     floor = [f"  ⌊{floor_text(finding)}⌋"] if finding.null else []
-    return [f"{mark(finding)} {value_text(finding)}", *reach, *floor]
+    times = [f"  {times_text(finding)}×"] if times_text(finding) else []
+    return [f"{mark(finding)} {value_text(finding)}", *reach, *floor, *times]
 
 
 def _reach(value: float, finding: Finding) -> str:

@@ -112,6 +112,36 @@ def floor_text(finding: Finding) -> str:
     return number(finding.null.value, finding.unit) if finding.null else ""
 
 
+def times_text(finding: Finding) -> str:
+    """Return how many times its noise floor a number is; empty where there is no floor, or a floor of nothing.
+
+    Example:
+        >>> times_text(Finding(measure="accuracy", variant="int8", value=-0.064, unit="share", effect_over_null=3.2))
+        '3.2'
+    """
+    times = finding.effect_over_null
+    if times is None:
+        return ""
+    return f"{times:,.1f}" if times >= 0.05 or times == 0 else f"{Decimal(f'{times:.1g}'):f}"
+
+
+def floor_words(finding: Finding) -> str:
+    """Return the noise floor and how many times it the number is; empty where there is none.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from disparate.findings import Null
+        >>> floor = Null(name="N2 seeds", value=0.02)
+        >>> change = Finding(measure="accuracy", variant="int8", value=-0.064, unit="share", null=floor)
+        >>> floor_words(change), floor_words(replace(change, effect_over_null=3.2))
+        ('floor 2.0', '3.2 × its floor of 2.0')
+    """
+    if finding.null is None:
+        return ""
+    times = times_text(finding)
+    return f"{times} × its floor of {floor_text(finding)}" if times else f"floor {floor_text(finding)}"
+
+
 def mark(finding: Finding) -> str:
     """Return ● for a distinguishable number, ○ for one that is not, ? where that cannot be said."""
     return MARKS[finding.distinguishable]
