@@ -122,7 +122,9 @@ def times_text(finding: Finding) -> str:
     times = finding.effect_over_null
     if times is None:
         return ""
-    return f"{times:,.1f}" if times >= 0.05 or times == 0 else f"{Decimal(f'{times:.1g}'):f}"
+    if times == 0:
+        return "0"
+    return f"{times:,.1f}" if times >= 0.05 else f"{Decimal(f'{times:.1g}'):f}"
 
 
 def floor_words(finding: Finding) -> str:
