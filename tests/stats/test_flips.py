@@ -98,6 +98,13 @@ def test_a_group_without_a_flip_still_has_an_interval():
     assert 0.5 < high < 1.5
 
 
+def test_one_flip_and_flips_of_one_group_alone_are_no_rounding_error():
+    thirds = np.array([0.1, 0.1, 0.1, 0.0]) * 3
+    found = represented(thirds, [True, True, True, False])
+    assert found.value == pytest.approx(4 / 3)
+    assert represented([0.1 + 0.2, 0.0, 0.0], [True, False, False]).value == pytest.approx(3)
+
+
 @pytest.mark.parametrize(("flips", "group"), [([0, 0], [1, 0]), ([1, 0], [0, 0]), ([1, 0], [1, 1])])
 def test_what_cannot_be_compared_is_refused(flips, group):
     with pytest.raises(NotEnoughData, match=r"flips and a group of \d of 2 examples; a flip, and examples inside and"):

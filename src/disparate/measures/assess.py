@@ -9,9 +9,13 @@ import numpy as np
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings
 from disparate.measures.disparity import ACCURACY_GAP
+from disparate.measures.flipped import FLIPS, OVER_REPRESENTATION, AmongFlips
+from disparate.measures.harm import HARM, MARGIN, concluded, harms
+from disparate.measures.harm import OF as HARM_OF
 from disparate.measures.measure import Kind, Measure
 from disparate.measures.movement import movements
 from disparate.measures.noise_floors import NOISE_FLOOR, noise_floors
+from disparate.measures.normalised import NORMALISED_CHANGE, normalised
 from disparate.measures.pairings import Pairing
 from disparate.measures.panel import Panel, cuts_of
 from disparate.measures.permuted_groups import PermutedGroups, can_be_dealt
@@ -40,6 +44,7 @@ def assess(
     level: float = 0.95,
     replicates: int = 2000,
     min_count: int = MIN_COUNT,
+    margin: float = MARGIN,
     generator: np.random.Generator,
 ) -> Findings:
     """Return every level, difference and comparison that the runs allow, each with interval and noise floor.
@@ -49,6 +54,10 @@ def assess(
       for accuracy and loss the single axes follow, shown and not judged.
     - Comparisons: excessive risk, fairness violation, churn, hardware sensitivity, and the floors of churn.
     - What moves accuracy and loss over devices, seeds and repeats, and every noise floor as a finding of its own.
+    - Who flips: flips to the worse and to the better with an exact test, and which groups are over-represented in them.
+    - Normalised change: which classes and groups moved beyond everyone, between two populations of trainings.
+    - Harm against a margin: ``conclusion`` in ``where`` says of every group whether it pays, whether a harm of the
+      margin is excluded, or that it cannot be told.
 
     What acts on training is judged over seeds, what acts on the trained model over seeds and examples. Comparisons that
     cannot be negative are held against their floor. ``distinguishable`` is Benjamini–Hochberg within each measure and
@@ -65,6 +74,7 @@ def assess(
         level: Level of intervals.
         replicates: Bootstrap replicates.
         min_count: Fewest examples for an interval or a test; smaller groups get a value only.
+        margin: Largest harm that does not matter: a share for accuracy, nats for loss.
         generator: Source of randomness.
 
     Returns:
@@ -76,12 +86,21 @@ def assess(
     panel = Panel.of(runs)
     _require_known(panel, acts_on_training, hardware)
     asked = [measure_named(name) for name in dict.fromkeys(measures)]
+    if HARM in asked and ACCURACY not in asked:  # who pays is who has a distinguishable change
+        asked.append(ACCURACY)
     collected = Collected()
     for cut in cuts_of(panel, by, reference_groups):
-        case = Case(panel=panel, cut=cut, level=level, min_count=min_count, acts_on_training=acts_on_training)
+        case = Case(
+            panel=panel,
+            cut=cut,
+            level=level,
+            min_count=min_count,
+            acts_on_training=acts_on_training,
+            margin=margin,
+        )
         bench = Bench(case=case, hardware=tuple(hardware), replicates=replicates, generator=generator)
         bench.collect(asked, collected)
-    return Findings((*collected.shown, *corrected(collected.judged, rate=1 - level)))
+    return Findings(tuple(concluded((*collected.shown, *corrected(collected.judged, rate=1 - level)))))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,11 +146,17 @@ class Bench:
             collected.judged.extend(differences(series, self.case))
             if isinstance(series, MeanSeries):
                 collected.shown.extend(axes(series, self.case))
-        for measure in measures:
-            if measure.kind == "pairwise":
-                pairing = Pairing.of(measure, self.case)
+                wanted = HARM in measures and series.measure in HARM_OF
+                collected.judged.extend(harms(series, self.case) if wanted else ())
+        for pairing in self._pairings(measures):
+            measure = pairing.measure
+            if measure in measures:
                 collected.judged.extend(pairing.findings())
                 collected.shown.extend(() if measure.signed else pairing.floors())
+            if OVER_REPRESENTATION in measures and measure in FLIPS:
+                among = AmongFlips(flips=pairing, generator=self.generator.spawn(1)[0])
+                collected.judged.extend(among.findings())
+        collected.judged.extend(normalised(self.case) if NORMALISED_CHANGE in measures else ())
         for finding in self._spreads(measures):
             (collected.shown if finding.measure == NOISE_FLOOR.name else collected.judged).append(finding)
         collected.shown.extend(self._floors() if NOISE_FLOOR in measures else ())
@@ -146,6 +171,12 @@ class Bench:
         counted = OF_ONE_GROUP if cut.by is None else OF_ONE_GROUP | OF_A_PARTITION
         wanted = [measure for measure in measures if measure.kind in counted]
         yield from count_series(wanted, panel, cut, replicates=self.replicates, generator=self.generator)
+
+    def _pairings(self, measures: Sequence[Measure]) -> Iterator[Pairing]:
+        asked = [measure for measure in measures if measure.kind == "pairwise"]
+        needed = FLIPS if OVER_REPRESENTATION in measures and self.case.cut.by is not None else ()
+        for measure in (*asked, *(flip for flip in needed if flip not in asked)):
+            yield Pairing.of(measure, self.case)
 
     def _spreads(self, measures: Sequence[Measure]) -> Iterator[Finding]:
         kinds = {measure.kind for measure in measures}

@@ -11,6 +11,9 @@ Kind = Literal[
     "disparity",
     "against_reference",
     "pairwise",
+    "among_flips",
+    "beyond_everyone",
+    "harm",
     "violation",
     "sensitivity",
     "movement",
@@ -26,6 +29,9 @@ Kind = Literal[
 | ``disparity`` | counts (..., G, K, K) → (...) | partition |
 | ``against_reference`` | counts (..., G, K, K), place of the reference group → (..., G) | group, and the largest |
 | ``pairwise`` | variant, reference → value per example, averaged | group |
+| ``among_flips`` | shares of a group that flip (..., G), of everyone (..., 1) → (..., G) | group and flip |
+| ``beyond_everyone`` | rates of places (models, places), of everyone (models) → (models, places) | group, or class |
+| ``harm`` | change of a measure, whether more of it is better → harm | group and measure |
 | ``violation`` | values per group (..., G) of excessive risk → (...) | partition |
 | ``sensitivity`` | values of devices (..., M, G), of the reference (G) → (..., G) | group |
 | ``movement`` | a ``Movement``: the runs of a group over devices and seeds → its parts | group and part |
@@ -56,6 +62,7 @@ class Measure:
             where not given.
         signed: For ``pairwise``: whether it is tested against zero; otherwise against its noise floor.
         inherits_unit: For ``movement`` and ``floor``: whether the number is in the unit of the measure it is about.
+        exact: For ``pairwise``: whether its values are −1, 0 and 1, and their signs are tested exactly over examples.
     """
 
     name: str
@@ -68,6 +75,7 @@ class Measure:
     support: Callable[..., Any] | None = None
     signed: bool = True
     inherits_unit: bool = False
+    exact: bool = False
 
     def clip(self, low: float, high: float) -> tuple[float, float]:
         """Return the ends of an interval, inside the range of the measure.

@@ -16,10 +16,13 @@ from disparate.measures.measure import Measure
 from disparate.measures.series import Place, estimate_of
 from disparate.measures.statements import ONE_SEED, Case, judged, with_level, with_test
 from disparate.predictions import REFERENCE, Predictions
+from disparate.stats.flips import paired_exact
 from disparate.stats.nulls import REPEAT, SEEDS, flip_floor
 from disparate.stats.paired import PairedEstimate, paired_mean
 
 Array = NDArray[np.float64]
+EXACT = "test: exact over examples, of these trainings (McNemar)"
+NO_COINS = "no test: the examples have weights, and a flip is one coin"
 NO_REPEAT = "no test: the reference was never repeated, so there is no floor"
 
 
@@ -55,10 +58,15 @@ class Pairing:
             seed_means=_seed_means(measure, case),
         )
 
+    def values(self, variant: str) -> Array:
+        """Return the value of every example, the mean over draws, shape (paired seeds, examples)."""
+        panel = self.case.panel
+        return np.stack([_against_reference(self.measure, self.case, variant, s) for s in panel.paired_seeds(variant)])
+
     def findings(self) -> Iterator[Finding]:
         """Yield the measure of every variant and group, not yet corrected for their number."""
         for variant in self.case.panel.variants[1:]:
-            values = self._values(variant)
+            values = self.values(variant)
             for index, n in enumerate(self.case.cut.groups.sizes.tolist()):
                 place = Place(group=self.case.cut.name(index), n=n, weakest=n)
                 base = self.case.blank_difference(self.measure, place, variant)
@@ -99,7 +107,27 @@ class Pairing:
             nulls.append(flip_floor(values[:, rows], multiplicity=None if alike is None else alike[rows]))
         elif len(self.seed_means) > 1:
             nulls.append(Null(name=SEEDS, value=_rms(self.seed_means[..., index])))
-        return with_test(base, estimate, place, self.case, method="t", nulls=nulls)
+        if not self.measure.exact:
+            return with_test(base, estimate, place, self.case, method="t", nulls=nulls)
+        p_value = self._exact_p(values, base.variant, index)
+        if not self.case.trains(base.variant):
+            level = with_level(base, estimate, place, self.measure, self.case, method="t")
+            return judged(level, p_value, NO_COINS if p_value is None else EXACT, place, self.case, nulls=nulls)
+        finding = with_test(base, estimate, place, self.case, method="t", nulls=nulls)
+        shown = "" if p_value is None else f"; {EXACT}: p {p_value:.2g}, shown and not judged"
+        return replace(finding, method=f"{finding.method}{shown}")
+
+    def _exact_p(self, values: Array, variant: str, index: int) -> float | None:
+        panel, rows = self.case.panel, self.case.cut.rows(index)
+        first = panel.first
+        if first.weight is not None or self.case.cut.groups.sizes[index] < self.case.min_count:
+            return None
+        runs = np.array([len(panel.rows(variant, seed)) for seed in panel.paired_seeds(variant)])
+        return paired_exact(
+            np.rint(runs @ values[:, rows]).astype(np.int64),
+            clusters=None if first.cluster_id is None else np.unique(first.cluster_id[rows], return_inverse=True)[1],
+            multiplicity=None if first.multiplicity is None else first.multiplicity[rows],
+        )
 
     def _against_floor(
         self, base: Finding, estimate: PairedEstimate, values: Array, index: int, place: Place
@@ -135,10 +163,6 @@ class Pairing:
     def _another_seed(self, index: int) -> Array:
         return np.nanmean(self.seed_means[..., index], axis=0)
 
-    def _values(self, variant: str) -> Array:
-        panel = self.case.panel
-        return np.stack([_against_reference(self.measure, self.case, variant, s) for s in panel.paired_seeds(variant)])
-
 
 ABOVE_SEEDS = "test: paired t over seeds against the floor of another seed"
 
@@ -161,9 +185,22 @@ def p_above_seeds(own: Array, floor: Array) -> float | None:
         >>> p_above_seeds(np.array([0.1, 0.2]), np.array([0.2, 0.2]))
         1.0
     """
-    mean = floor.mean()
-    estimate = paired_mean((own - (mean + 2 * (floor - mean)))[:, None])
+    estimate = above_seeds(own, floor)
     return None if estimate.widest is None else _above(estimate)
+
+
+def above_seeds(own: Array, floor: Array) -> PairedEstimate:
+    """Return what a variant has above the floor of another seed, with its spread over seeds.
+
+    Args:
+        own: The variant's value per seed, shape (seeds,).
+        floor: What another seed gives in the place of the variant, shape (seeds,).
+
+    Returns:
+        The estimate that :func:`p_above_seeds` tests; negative where the variant is below the floor.
+    """
+    mean = floor.mean()
+    return paired_mean((own - (mean + 2 * (floor - mean)))[:, None])
 
 
 def _above(estimate: PairedEstimate) -> float | None:

@@ -140,6 +140,13 @@ class MeanSeries:
         share = np.average(values.mean(axis=0), weights=self._multiplicity(place))
         return binomial_null(float(np.clip(1 - share, 0, 1)), int(self.cut.groups.sizes[place]))
 
+    def moved(self, operator: Array, place: int) -> tuple[float, float]:
+        """Return how far the values of a group fall, and how far they rise, each as a mean over its examples."""
+        values = self._combined(operator, place)
+        mass = None if self.panel.first.mass is None else self.panel.first.mass[self.cut.rows(place)]
+        down, up = (np.maximum(sign * values, 0.0).mean(axis=0) for sign in (-1, 1))
+        return float(np.average(down, weights=mass)), float(np.average(up, weights=mass))
+
     def _multiplicity(self, place: int) -> NDArray[np.int64] | None:
         alike = self.panel.first.multiplicity
         return None if alike is None else alike[self.cut.rows(place)]

@@ -32,6 +32,7 @@ class Case:
         level: Level of intervals.
         min_count: Fewest examples for an interval or a test.
         acts_on_training: Variant to whether it changes the training.
+        margin: Largest harm that does not matter, in the unit of the measure.
     """
 
     panel: Panel
@@ -39,6 +40,7 @@ class Case:
     level: float
     min_count: int
     acts_on_training: Mapping[str, bool]
+    margin: float = 0.02
 
     def trains(self, variant: str) -> bool:
         """Return whether a variant changes the training."""
@@ -246,8 +248,13 @@ def corrected(findings: Sequence[Finding], *, rate: float) -> list[Finding]:
 
 
 def _clears(finding: Finding) -> bool:
-    floor = finding.null.value if finding.null else 0.0
-    return finding.value is not None and abs(finding.value) > floor
+    """Return whether a number is larger than its floor: of a ratio, farther from 1. A margin is no floor."""
+    if finding.value is None or "margin" in (finding.where or {}):
+        return finding.value is not None
+    if finding.unit != "ratio":
+        return abs(finding.value) > (finding.null.value if finding.null else 0.0)
+    floor = finding.null.value if finding.null else 1.0
+    return finding.value > max(1.0, floor) if finding.value > 1 else finding.value < min(1.0, floor)
 
 
 def _table_of(finding: Finding) -> tuple[object, ...]:

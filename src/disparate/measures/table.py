@@ -38,6 +38,10 @@ MEASURES = Registry(
         "churn": "disparate.measures.churn:CHURN",
         "harmful_flips": "disparate.measures.churn:HARMFUL_FLIPS",
         "beneficial_flips": "disparate.measures.churn:BENEFICIAL_FLIPS",
+        "net_flips": "disparate.measures.churn:NET_FLIPS",
+        "over_representation": "disparate.measures.flipped:OVER_REPRESENTATION",
+        "normalised_change": "disparate.measures.normalised:NORMALISED_CHANGE",
+        "harm": "disparate.measures.harm:HARM",
     },
 )
 
@@ -72,6 +76,16 @@ OF_HARDWARE = (
     "device_range",
 )
 """What is usually measured besides, where there are hardware profiles."""
+OF_FLIPS = (
+    "churn",
+    "harmful_flips",
+    "beneficial_flips",
+    "net_flips",
+    "over_representation",
+    "normalised_change",
+    "harm",
+)
+"""What is usually measured of variant and reference side by side."""
 
 OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
 """What is usually measured besides, where there are losses."""

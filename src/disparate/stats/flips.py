@@ -108,14 +108,14 @@ class OverRepresentation:
     Args:
         value: Share of the group among the flips over its share among the examples; 1 is parity, 0 no flip.
         interval: Its interval over examples.
-        p_value: Two-sided, against group labels dealt at random.
+        p_value: Two-sided, against group labels dealt at random; None where it was not asked for.
         flips: Number of examples that flipped under any seed.
         share: Share of the group among all examples: the value can be 1 / share at most.
     """
 
     value: float
     interval: Interval
-    p_value: float
+    p_value: float | None
     flips: int
     share: float
 
@@ -127,6 +127,7 @@ def over_representation(
     clusters: NDArray[np.int64] | None = None,
     multiplicity: NDArray[np.int64] | None = None,
     level: float = 0.95,
+    tested: bool = True,
     times: int = 10_000,
     generator: np.random.Generator,
 ) -> OverRepresentation:
@@ -149,6 +150,7 @@ def over_representation(
             multiplicities.
         multiplicity: How many alike examples a row stands for, shape (rows,); 1 each where not given.
         level: Level of the interval.
+        tested: Whether a p-value is wanted.
         times: Number of permutations with several seeds.
         generator: Source of randomness with several seeds.
 
@@ -172,16 +174,16 @@ def over_representation(
             f"over-representation: {flipped} flips and a group of {int(counted[group].sum())} of {int(counted.sum())} "
             "examples; a flip, and examples inside and outside of the group, are needed."
         )
-    among = float(flips[group] @ counted[group] / (flips @ counted))
+    among = min(1.0, float(flips[group] @ counted[group] / (flips @ counted)))
     low, high = wilson_interval(among, _independent(flips, counted, clusters), level=level)
+    p_value = None
+    if tested:
+        dealt = clusters is None
+        p_value = _dealt_p(flips, group, counted, times, generator) if dealt else _clustered_p(flips, group, clusters)
     return OverRepresentation(
         value=among / share,
         interval=Interval(low / share, high / share),
-        p_value=(
-            _dealt_p(flips, group, counted, times, generator)
-            if clusters is None
-            else _clustered_p(flips, group, clusters)
-        ),
+        p_value=p_value,
         flips=flipped,
         share=share,
     )
@@ -191,8 +193,8 @@ def _independent(flips: Array, counted: NDArray[np.int64], clusters: NDArray[np.
     """Return (Σf)² / Σf², how many flips there are if what flips together counts once."""
     if clusters is not None:
         together = np.bincount(clusters, weights=flips)
-        return float(together.sum() ** 2 / (together @ together))
-    return float((flips @ counted) ** 2 / (flips**2 @ counted))
+        return max(1.0, float(together.sum() ** 2 / (together @ together)))
+    return max(1.0, float((flips @ counted) ** 2 / (flips**2 @ counted)))
 
 
 def _clustered_p(flips: Array, group: NDArray[np.bool_], clusters: NDArray[np.int64]) -> float:
