@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from disparate.errors import BadInput, NotEnoughData
-from disparate.stats.intervals import binomial_floor, clopper_pearson_lower, t_interval, t_quantile, wilson_interval
+from disparate.stats.intervals import (
+    binomial_floor,
+    clopper_pearson_lower,
+    quantile_interval,
+    t_interval,
+    t_quantile,
+    wilson_interval,
+)
 
 
 def test_t_interval_agrees_with_scipy():
@@ -77,3 +84,25 @@ def test_clopper_pearson_lower_is_that_of_scipy(level):
 def test_clopper_pearson_lower_refuses_what_is_no_count(hits, n, kind):
     with pytest.raises(kind):
         clopper_pearson_lower(np.array(hits), n)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("n", [40, 200])
+def test_quantile_interval_covers_at_its_level_and_not_far_above(share, n):
+    generator = np.random.default_rng(0)
+    truth = stats.expon.ppf(share)
+    found = [quantile_interval(generator.exponential(size=n), share, level=0.9) for _ in range(1500)]
+    covered = np.mean([low <= truth <= high for low, high in found])
+    assert 0.9 - 0.02 <= covered <= 0.97
+
+
+def test_quantile_interval_needs_enough_values():
+    assert quantile_interval(np.arange(5.0), 0.5) is None
+    assert quantile_interval(np.arange(6.0), 0.5) == (0.0, 5.0)  # 1 - 2 / 2⁶ = 0.969
+    assert quantile_interval(np.zeros(0), 0.5) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1])
+def test_quantile_interval_of_no_quantile(share):
+    with pytest.raises(BadInput, match=f"share {share}"):
+        quantile_interval(np.arange(9.0), share)

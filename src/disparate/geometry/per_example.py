@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -90,6 +92,25 @@ def gradient_norms(surface: Surface, directions: Directions, *, wrt: Sequence[Wr
             _require_differentiable(inputs, wrt)
             measure = measure or _way(surface, inputs, wrt)
             yield measure(surface, inputs, directions, wrt)
+
+
+def logits_of(surface: Surface) -> NDArray[np.float64]:
+    """Return the logits of every example, in evaluation mode.
+
+    Args:
+        surface: The network and its examples; targets are not used.
+
+    Returns:
+        Shape (rows, classes).
+
+    Raises:
+        BadInput: The network takes several inputs, or does not answer with finite logits of two or more classes.
+        NotApplicable: An example's answer hangs on its batch.
+    """
+    require_suitable(surface.model)
+    with evaluated(surface.model), torch.no_grad():
+        parts = [answers(surface.model, inputs).double().cpu().numpy() for inputs, _ in surface.batches()]
+    return np.concatenate(parts)
 
 
 def require_suitable(model: nn.Module) -> None:

@@ -132,6 +132,41 @@ def clopper_pearson_lower(hits: NDArray[np.integer], n: int, *, level: float = 0
     return np.where(hits > 0, special.betaincinv(some, n - some + 1.0, 1 - level), 0.0)
 
 
+def quantile_interval(values: NDArray[np.float64], share: float, *, level: float = 0.95) -> Interval | None:
+    """Return an interval for a quantile, between two of the values, whatever their distribution.
+
+    Of n independent values a binomial number lies below the quantile, so the r-th and s-th smallest hold it with
+    probability P(r ≤ B < s), which is at least ``level``.
+
+    Args:
+        values: Independent values, shape (examples,).
+        share: Which quantile, in (0, 1).
+        level: Level of the interval.
+
+    Returns:
+        The interval; None where so few values cannot hold the quantile at that level.
+
+    Raises:
+        BadInput: The share or the level is not in (0, 1).
+
+    Example:
+        >>> quantile_interval(np.arange(1.0, 11.0), 0.5)
+        Interval(low=2.0, high=9.0)
+        >>> quantile_interval(np.arange(5.0), 0.5) is None
+        True
+    """
+    if not (0 < share < 1 and 0 < level < 1):
+        raise BadInput(f"quantile interval: share {share} and level {level}; both have to lie in (0, 1).")
+    n, outside = len(values), (1 - level) / 2
+    below = special.bdtr(np.arange(n), n, share)  # P(B ≤ k)
+    low = int(np.count_nonzero(below <= outside))
+    high = int(np.count_nonzero(below < 1 - outside)) + 1
+    if low < 1 or high > n:
+        return None
+    order = np.sort(values)
+    return Interval(float(order[low - 1]), float(order[high - 1]))
+
+
 def binomial_floor(error: float, n: int) -> float:
     """Return how much the accuracy of one run moves between runs by the finite test set alone.
 
