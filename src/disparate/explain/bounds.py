@@ -227,8 +227,8 @@ def closeness_bound(probability: Array, target: Array, *, slope: Array, curvatur
     for two classes and binary cross-entropy, z the logit and f its sigmoid.
 
     *Departs from the paper*, which prints it with ∇f and λ(∇²f): that is false (``docs/theory.md`` has an example of
-    one point), for the second derivative of the cross-entropy by f is not f (1 − f). Given slopes and curvatures of f this
-    function returns the printed form. The spectral norm serves either sign of f − y.
+    one point), for the second derivative of the cross-entropy by f is not f (1 − f). Given slopes and curvatures of f
+    this function returns the printed form. The spectral norm serves either sign of f − y.
 
     Args:
         probability: f of the second class per example of the group, in [0, 1].
