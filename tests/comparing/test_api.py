@@ -242,3 +242,15 @@ def test_levels_are_those_of_fairlearn(make):
             assert own == pytest.approx(theirs[measure].to_dict())
         odds = result.findings.only(measure="equalized_odds_worst", variant=variant, reference=None, by="race")
         assert odds.value == pytest.approx(equalized_odds_difference(**answers))
+
+
+def test_progress_is_told(dense, int8):
+    told = []
+    disparate.compare(dense, {"v": int8}, groups=["race"], replicates=5, progress=lambda *said: told.append(said))
+    assert [doing for doing, _ in told] == [
+        "reading table of 'reference', seed 0",
+        "reading table of 'v', seed 0",
+        "matching rows by id",
+        "measuring",
+    ]
+    assert all(0 <= share < 1 for _, share in told)

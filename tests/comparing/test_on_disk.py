@@ -50,7 +50,10 @@ def test_several_variants_are_joined_one_by_one_and_corrected_together(dense, in
     assert set(one) == set(two)
     assert len(loaded.findings) == len(counted.findings)
     for place, item in one.items():
-        assert two[place].value == pytest.approx(item.value)
+        assert (two[place].value is None) == (item.value is None), place
+        if item.value is not None:
+            dealt = item.null is None and "noise" in item.measure  # a mean over groups that were dealt at random
+            assert two[place].value == pytest.approx(item.value, rel=0.1 if dealt else 1e-6), place
         if item.measure in {"accuracy", "churn"}:
             assert (two[place].p_value, two[place].distinguishable) == (
                 pytest.approx(item.p_value),

@@ -195,7 +195,7 @@ def test_the_order_is_seen_and_not_assumed(counted, monkeypatch, change, both):
     two = counted("two.parquet", moved(one, change))
     first = moved(one, change) if both else one
     files = [counted("one.parquet", first).files, two.files]
-    found = aligned_counts(files, [["id", "p"]] * 2, most=100)
+    found = aligned_counts(files, [["id", "p"]] * 2, most=100, told=id)
     assert (found is None) == (change is not shift or not both)
 
 
@@ -203,14 +203,14 @@ def test_texts_missing_ids_and_other_lengths_are_joined(counted):
     plain = counted("a.parquet", {"id": [1, 2], "p": ["a", "b"]}).files
     for ids in (["1", "2"], [1, None], [1.0, 2.0], [1, 2, 3]):
         other = counted("b.parquet", {"id": ids, "p": ["a"] * len(ids)}).files
-        assert aligned_counts([plain, other], [["id", "p"]] * 2, most=100) is None
-    assert aligned_counts([plain], [["id", "p"]], most=1) is None
+        assert aligned_counts([plain, other], [["id", "p"]] * 2, most=100, told=id) is None
+    assert aligned_counts([plain], [["id", "p"]], most=1, told=id) is None
 
 
 def test_patterns_that_cannot_be_numbered_are_joined(counted, monkeypatch):
     one = counted("one.parquet", {"id": [1, 2, 3], "p": ["a", "b", "c"]})
     monkeypatch.setattr("disparate.store.aligned.MOST_NUMBERS", 8.0)
-    assert aligned_counts([one.files] * 2, [["id", "p"]] * 2, most=100) is None
+    assert aligned_counts([one.files] * 2, [["id", "p"]] * 2, most=100, told=id) is None
     found = counts(pattern_counts([one, one]), "predicted_0", "predicted_1")
     assert found == {("a", "a"): 1, ("b", "b"): 1, ("c", "c"): 1}
 

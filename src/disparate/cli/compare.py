@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from disparate.cli.line import progress_line
 from disparate.cli.options import spread
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def compare(
         memory=judging.memory,
         spill=judging.spill,
     )
-    result = perform(question, progress=None if output.quiet or output.json else _Shown())
+    with progress_line(silent=output.quiet or output.json) as progress:
+        result = perform(question, progress=progress)
     if output.out is not None:
         write(result, output.out)
     _show(result, output.out, output.json)
@@ -147,17 +149,3 @@ def _show(result: Any, out: Path | None, json: bool) -> None:
         if out is not None:
             typer.echo(f"Report: {out / 'report.html'}")
     raise typer.Exit(EXIT_CODES[result.verdict.outcome])
-
-
-class _Shown:
-    """Progress of counting on disk, on standard error; one line that is written over where that is a terminal."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, doing: str, share: float) -> None:
-        line = f"{doing}: {100 * share:.0f} %"
-        terminal = typer.get_text_stream("stderr").isatty()
-        if line != self._last and (terminal or doing not in self._last):
-            typer.echo(f"\r\x1b[K{line}" if terminal else line, err=True, nl=not terminal)
-        self._last = line

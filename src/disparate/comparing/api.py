@@ -11,7 +11,7 @@ from disparate.comparing.perform import perform
 from disparate.comparing.sources import require_names, sources_of
 from disparate.findings import Result
 from disparate.predictions import REFERENCE
-from disparate.store.patterns import Progress
+from disparate.store.patterns import Progress, unheard
 
 Tables = Frame | str | Mapping[int, Frame]
 """A frame; a path, in which ``{seed}`` stands for the training seed; or a mapping from seed to either."""
@@ -33,7 +33,7 @@ def compare(
     allow_partial: bool = False,
     counts_only: bool = False,
     replicates: int = 2000,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> Result:
     """Compare predictions of variants with those of a reference, per group, matched by id.
 
@@ -55,7 +55,7 @@ def compare(
         allow_partial: Whether examples that are not in all tables may be left out, counted.
         counts_only: Whether files are counted on disk, never loaded; measures of answers only.
         replicates: Bootstrap replicates.
-        progress: Called with what is being done and its share, while files are counted on disk.
+        progress: Called with what is being done and its share.
 
     Returns:
         Findings, cautions, verdict and run record.

@@ -23,7 +23,7 @@ from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Predictions
 from disparate.provenance import cores
 from disparate.store.files import File, size, stream
-from disparate.store.patterns import ID, CountedTable, Patterns, Progress, Step
+from disparate.store.patterns import ID, CountedTable, Patterns, Progress, Step, unheard
 from disparate.store.spill import Room
 from disparate.store.tables import pattern_counts
 
@@ -56,12 +56,12 @@ class Gathered:
     on_disk: bool = False
 
 
-def gather(question: Comparison, progress: Progress | None = None) -> Gathered:
+def gather(question: Comparison, progress: Progress = unheard) -> Gathered:
     """Return the runs of a comparison.
 
     Args:
         question: The comparison.
-        progress: Called while files are counted on disk.
+        progress: Called while files are read, matched and counted.
 
     Returns:
         The runs.
@@ -71,10 +71,11 @@ def gather(question: Comparison, progress: Progress | None = None) -> Gathered:
     """
     if question.counts_only or _is_large(question):
         return _counted(question, progress)
-    told = [
-        read_answers(source, question.columns, question.attributes, full=source.run.variant == REFERENCE)
-        for source in question.sources
-    ]
+    told: list[Answers] = []
+    for place, source in enumerate(question.sources):
+        progress(f"reading {source.called}", place / len(question.sources))
+        told.append(read_answers(source, question.columns, question.attributes, full=source.run.variant == REFERENCE))
+    progress("matching rows by id", 0.0)
     matched = match(told, allow_partial=question.allow_partial)
     built = build(matched.answers, question.columns)
     first = built.runs[0]
@@ -110,7 +111,7 @@ def _rows(file: File) -> int:
         return pq.read_metadata(opened).num_rows
 
 
-def _counted(question: Comparison, progress: Progress | None) -> Gathered:
+def _counted(question: Comparison, progress: Progress) -> Gathered:
     _require_countable(question)
     sides = [_side(source, question) for source in question.sources]
     panels: list[tuple[Predictions, ...]] = []

@@ -21,17 +21,17 @@ from disparate.provenance import cores, machine, peak_memory, source_revision, v
 from disparate.report.cautions import cautions
 from disparate.report.gate import gate
 from disparate.store.atomic import replacing
-from disparate.store.patterns import Progress
+from disparate.store.patterns import Progress, unheard
 
 BOOTSTRAP_SEED = 20231206
 
 
-def perform(question: Comparison, *, progress: Progress | None = None) -> Result:
+def perform(question: Comparison, *, progress: Progress = unheard) -> Result:
     """Answer a comparison.
 
     Args:
         question: The comparison.
-        progress: Called while files are counted on disk.
+        progress: Called while files are read, matched and counted, and before measuring.
 
     Returns:
         Findings, cautions, verdict and run record.
@@ -45,6 +45,7 @@ def perform(question: Comparison, *, progress: Progress | None = None) -> Result
     gate(Findings(), maxima=question.maxima, minima=question.minima)  # thresholds that cannot be read are refused now
     _require_partitions(question)
     gathered = gather(question, progress)
+    progress("measuring", 0.0)
     losses = all(item.loss is not None for panel in gathered.panels for item in panel)
     labels = len(gathered.panels[0][0].label_names)
     findings = _assessed(question, gathered.panels, question.asked(losses=losses, labels=labels))

@@ -44,7 +44,7 @@ class Aligned:
 
 
 def aligned_counts(
-    files: Sequence[Sequence[File]], columns: Sequence[Sequence[str]], *, most: int, told: Told | None = None
+    files: Sequence[Sequence[File]], columns: Sequence[Sequence[str]], *, most: int, told: Told
 ) -> Aligned | None:
     """Count patterns of tables whose rows are in one order already.
 
@@ -73,8 +73,7 @@ def aligned_counts(
         if not tally.add(tables[0].column(columns[0][0]).to_numpy(), chosen) or len(tally.counts) > most:
             return None
         done += tables[0].num_rows
-        if told is not None:
-            told(done / rows[0])
+        told(done / rows[0])
     return tally.told(rows[0])
 
 

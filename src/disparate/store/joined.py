@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from disparate.errors import BadInput
 from disparate.store.files import Remote
-from disparate.store.patterns import ID, MOST_PATTERNS, CountedTable, Patterns, Progress
+from disparate.store.patterns import ID, MOST_PATTERNS, CountedTable, Patterns, Progress, unheard
 from disparate.store.spill import Room, disk_needed, spill_folder
 
 WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})
@@ -36,7 +36,7 @@ class _Desk:
     tables: Sequence[CountedTable]
     texts: bool
     room: Room
-    progress: Progress | None
+    progress: Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class _Seen:
     row_bytes: float
 
 
-def joined_counts(tables: Sequence[CountedTable], *, room: Room, progress: Progress | None = None) -> Patterns:
+def joined_counts(tables: Sequence[CountedTable], *, room: Room, progress: Progress = unheard) -> Patterns:
     """Join tables by id and count alike rows.
 
     Args:
@@ -293,8 +293,7 @@ def _awaited(desk: _Desk, work: Callable[[], Found], doing: str) -> Found:
         answer = pool.submit(work)
         try:
             while not wait([answer], timeout=POLL_S).done:
-                if desk.progress is not None:
-                    desk.progress(doing, min(1.0, max(0.0, desk.connection.query_progress() / 100)))
+                desk.progress(doing, min(1.0, max(0.0, desk.connection.query_progress() / 100)))
         except KeyboardInterrupt:
             desk.connection.interrupt()
             raise

@@ -12,7 +12,16 @@ MOST_PATTERNS = 2_000_000
 """More different patterns of groups, targets and answers than this are no counts."""
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of it that is done, in [0, 1]."""
+"""Called with what is being done and the share of it that is done, in [0, 1]; 0 where that is not known."""
+
+
+def unheard(doing: str, share: float) -> None:
+    """Say nothing: the progress that nobody asked for.
+
+    Args:
+        doing: What is being done.
+        share: How much of it is done.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

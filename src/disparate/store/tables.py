@@ -4,18 +4,21 @@ Files that hold the same whole ids in rising order are read side by side; any ot
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from disparate.store.aligned import aligned_counts
 from disparate.store.joined import joined_counts
-from disparate.store.patterns import ID, MOST_PATTERNS, CountedTable, Patterns, Progress
+from disparate.store.patterns import ID, MOST_PATTERNS, CountedTable, Patterns, Progress, unheard
 from disparate.store.spill import Room
+
+SIDE_BY_SIDE = "reading rows side by side and counting"
 
 
 def pattern_counts(
-    tables: Sequence[CountedTable], *, room: Room | None = None, progress: Progress | None = None
+    tables: Sequence[CountedTable], *, room: Room | None = None, progress: Progress = unheard
 ) -> Patterns:
     """Match rows of tables by id and count alike rows, in bounded memory.
 
@@ -34,14 +37,15 @@ def pattern_counts(
     return _in_order(tables, progress) or joined_counts(tables, room=room or Room(), progress=progress)
 
 
-def _in_order(tables: Sequence[CountedTable], progress: Progress | None) -> Patterns | None:
+def _in_order(tables: Sequence[CountedTable], progress: Progress) -> Patterns | None:
     """Return the counts of tables that hold the same rising whole ids, read side by side; None for any others."""
     if not all(table.is_parquet and not table.steps for table in tables):
         return None
     wanted = [[table.columns[ID], *table.counted.values()] for table in tables]
-    told = None if progress is None else lambda share: progress("reading rows side by side and counting", share)
     try:
-        found = aligned_counts([table.files for table in tables], wanted, most=MOST_PATTERNS, told=told)
+        found = aligned_counts(
+            [table.files for table in tables], wanted, most=MOST_PATTERNS, told=partial(progress, SIDE_BY_SIDE)
+        )
     except (pa.ArrowException, OSError, KeyError):
         return None  # what is wrong with the files is said by the join
     if found is None or not found.counts:
