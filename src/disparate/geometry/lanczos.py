@@ -1,4 +1,4 @@
-r"""Eigenvalues of a symmetric matrix that is known by its products only (Lanczos 1950, golub2013, ch. 10).
+r"""Eigenvalues of a symmetric matrix that is known by its products only (golub2013, ch. 10).
 
 After $j$ products of an orthonormal basis $Q_j$ of the Krylov space with the matrix,
 $A Q_j = Q_j T_j + \beta_j q_{j+1} e_j^\top$. An eigenpair $(\theta, s)$ of the small tridiagonal $T_j$ gives
