@@ -233,7 +233,7 @@ def _components(rng: np.random.Generator, sd: float, about: dict[str, Any], plac
     ratio = _number(rng, 1.1, 0.1)
     yield Finding(measure="device_over_seed", where=placed, unit="ratio", level=0.95, **ratio, **shared)
     p, told = float(rng.uniform(0, 1)), about["group"] == "Others"
-    judged = {**shared, "method": "test: 10,000 permutations within seeds", "distinguishable": told}
+    judged = {**shared, "method": "test: 4,000 permutations within seeds", "distinguishable": told}
     yield Finding(measure="device_label_p", where=placed, unit="p", value=p, p_value=p, **judged)
 
 

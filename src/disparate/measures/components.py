@@ -20,8 +20,8 @@ from disparate.measures.movement import Movement, Part
 from disparate.stats.component_intervals import Ratio, component_intervals, device_over_repeat, device_over_seed
 from disparate.stats.components import components_of, device_label_p
 
-PERMUTATIONS = 10_000
-DRAWS = 10_000
+PERMUTATIONS = 4000
+DRAWS = 4000
 NEVER_REPEATED = "the reference was never repeated"
 DETERMINISTIC = "deterministic: the reference, run again, gives the same"
 STILL = "no run differs from another"
