@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,10 @@ from disparate.errors import BadInput
 from disparate.groups import Attribute, Groups
 
 REFERENCE = "reference"
+Answers = Literal["labels", "sets", "numbers"]
+"""What is answered: one label of several, a set of labels, or a number."""
+LARGEST_ERROR = 1e150
+"""An error above it cannot be squared."""
 RESERVED = frozenset({
     "example_id",
     "target",
@@ -51,6 +55,10 @@ class Predictions:
         example_id: Stable id per example, unique; texts.
         target: Label index per example.
         predicted: Answered label index per example.
+        error: Predicted minus right number per example, in the unit of the target, where answers are numbers; there are
+            then no labels, and target and predicted are 0.
+        share_right: Share of all labels that are rightly given or left out, per example, where answers are sets of
+            labels; every set is then a label.
         loss: Cross-entropy per example, nats; None where only answers are known, which is not a loss of 0.
         margin: Logit of the target minus the largest other logit; positive exactly where the answer is right; None
             where only answers are known.
@@ -68,6 +76,8 @@ class Predictions:
     example_id: NDArray[np.str_]
     target: NDArray[np.int64]
     predicted: NDArray[np.int64]
+    error: NDArray[np.float64] | None = None
+    share_right: NDArray[np.float64] | None = None
     loss: NDArray[np.float32] | None = None
     margin: NDArray[np.float32] | None = None
     label_names: tuple[str, ...]
@@ -87,8 +97,11 @@ class Predictions:
                     f"column '{name}' of {self.run} has {len(column)} rows; "
                     f"{len(self.example_id)} were expected, one per example id."
                 )
-        _require_labels("target", self.target, len(self.label_names))
-        _require_labels("predicted", self.predicted, len(self.label_names))
+        if self.error is None:
+            _require_labels("target", self.target, len(self.label_names))
+            _require_labels("predicted", self.predicted, len(self.label_names))
+        else:
+            _require_errors(self.error, self)
         for name, values in (("loss", self.loss), ("margin", self.margin)):
             if values is not None:
                 _require_numbers(name, values, self.run)
@@ -99,8 +112,21 @@ class Predictions:
         return len(self.example_id)
 
     @property
+    def answers(self) -> Answers:
+        """What is answered: labels, sets of labels, or numbers."""
+        if self.error is not None:
+            return "numbers"
+        return "labels" if self.share_right is None else "sets"
+
+    @property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether each answer is right, shape (examples,)."""
+        """Whether each answer is right, shape (examples,).
+
+        Raises:
+            BadInput: Answers are numbers, which are off by more or by less.
+        """
+        if self.error is not None:
+            raise BadInput(f"{self.run} holds numbers and no labels; take measures such as mean_absolute_error.")
         return self.predicted == self.target
 
     def groups(self, by: str, *, reference: str | None = None) -> Groups:
@@ -120,6 +146,28 @@ class Predictions:
             BadInput: Only answers are known.
         """
         return _known("loss", self.loss, self.run)
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Predicted minus right number per row, in the unit of the target, shape (rows,).
+
+        Raises:
+            BadInput: Answers are labels.
+        """
+        if self.error is None:
+            raise BadInput(f"{self.run} holds labels and no numbers; take measures such as accuracy.")
+        return self.error
+
+    @property
+    def shares_right(self) -> NDArray[np.float64]:
+        """Share of all labels that are right per row, shape (rows,).
+
+        Raises:
+            BadInput: Answers are no sets of labels.
+        """
+        if self.share_right is None:
+            raise BadInput(f"{self.run} holds {self.answers} and no sets of labels; take measures such as accuracy.")
+        return self.share_right
 
     @property
     def margins(self) -> NDArray[np.float64]:
@@ -197,6 +245,19 @@ def _require_numbers(name: str, values: NDArray[np.float32], run: Run) -> None:
             f"{name} of {run} is {found} for {wrong.size} of {len(values)} examples, first in row {wrong[0]}; "
             "a finite number was expected. The model diverged or the choice broke it: lower the learning rate or the "
             "strength. A model that rules a class out needs a logit such as -1e4 in place of minus infinity."
+        )
+
+
+def _require_errors(error: NDArray[np.float64], predictions: Predictions) -> None:
+    if predictions.label_names:
+        raise BadInput(
+            f"{predictions.run} holds both numbers and labels {predictions.label_names[:5]}; one of the two."
+        )
+    wrong = np.flatnonzero(~(np.abs(error) <= LARGEST_ERROR))
+    if wrong.size:
+        raise BadInput(
+            f"error of {predictions.run} is {error[wrong[0]]} in row {wrong[0]} ({wrong.size} such rows); numbers at "
+            f"most {LARGEST_ERROR:g} apart were expected. Is the target in another unit?"
         )
 
 

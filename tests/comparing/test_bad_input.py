@@ -131,23 +131,23 @@ def test_a_positive_label_that_is_none(dense, int8, make):
     refused("positive label 'dog' is for two labels; 3 were found", dense, {"v": int8}, columns={"positive": "dog"})
 
 
-def test_numbers_are_no_classes(dense):
-    numbers = {
-        **dense,
-        "example_id": np.arange(600),
-        "target": np.linspace(0, 1, 600),
-        "predicted": np.linspace(0, 1, 600),
-    }
-    many = {name: np.tile(values, 4) for name, values in numbers.items()} | {
+def test_numbers_are_no_classes(dense, file):
+    halves = {**dense, "target": np.arange(600) % 3 / 2, "predicted": np.arange(600) % 3 / 2}
+    text = "column 'target' holds numbers with fractions, such as 0.5 in row 1 (200 such rows); labels were expected"
+    refused(text, halves, {"v": halves})
+    refused("Predicted numbers are compared with --regression", halves, {"v": halves})
+    as_texts = {**halves, "target": halves["target"].astype(str), "predicted": halves["predicted"].astype(str)}
+    assert ask(as_texts, {"v": as_texts}).run["data"]["labels"] == ["0.0", "0.5", "1.0"]
+    many = {name: np.tile(values, 4) for name, values in dense.items()} | {
         "example_id": np.arange(2400),
         "target": np.arange(2400) / 7,
     }
-    refused("at most 1,000 labels were expected", many, {"v": many})
-    refused("predicted numbers (a regression) are not compared", many, {"v": many})
+    refused("at most 1,000 labels were expected", file("many.csv", many), {"v": many})
+    refused("predicted numbers are compared with --regression", file("many.csv", many), {"v": many})
 
 
 def test_numbers_in_few_rows_are_no_classes_either(dense):
-    numbers = {**dense, "target": np.linspace(0, 1, 600), "predicted": np.linspace(0, 1, 600)}
+    numbers = {**dense, "target": np.arange(600), "predicted": np.arange(600)}
     refused("column 'target' holds 600 different values, such as '0", numbers, {"v": numbers})
     refused("at most 300 labels were expected", numbers, {"v": numbers})
 

@@ -33,6 +33,7 @@ class Reading:
     threshold: Annotated[float | None, column(help="Least score that is answered as positive.")] = None
     positive: Annotated[str, column(help="Positive label of two; the last in order otherwise.")] = ""
     logits: Annotated[bool, column("--logits", help="Scores are logits, not probabilities.")] = False
+    regression: Annotated[bool, column("--regression", help="Target and answer are numbers: errors by group.")] = False
     loss: Annotated[str, column(help="Column with the loss per example, nats.")] = ""
     weight: Annotated[str, column(help="Column with what an example counts.")] = ""
     cluster: Annotated[str, column(help="Column with what rows share, such as a person.")] = ""

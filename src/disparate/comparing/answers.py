@@ -28,6 +28,8 @@ from disparate.groups import Attribute
 from disparate.predictions import Run
 
 Rows = NDArray[np.intp]
+PLAIN = ("target_number", "predicted_number", "scores", "loss", "weight", "cluster")
+"""Arrays with a row per example."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,12 +40,14 @@ class Answers:
         run: Which run it is.
         called: What messages call the table.
         ids: Ids, int64 or texts.
-        target: Right answers; None where a variant's table leaves them out.
-        predicted: Answers; None where they come from scores.
+        groups: Group attributes that the table holds.
+        target: Right answers; None where a variant's table leaves them out, and where they are numbers.
+        predicted: Answers; None where they come from scores, and where they are numbers.
+        target_number: Right answers that are numbers.
+        predicted_number: Answers that are numbers.
         scores: Scores by label, shape (examples, labels); None without.
         score_labels: Labels of the scores; a single empty one for the score of the positive class.
         loss: Loss, where the table holds it.
-        groups: Group attributes that the table holds.
         weight: What an example counts.
         cluster: What several rows share.
     """
@@ -51,9 +55,11 @@ class Answers:
     run: Run
     called: str
     ids: pa.Array
-    target: Attribute | None
-    predicted: Attribute | None
     groups: Mapping[str, Attribute]
+    target: Attribute | None = None
+    predicted: Attribute | None = None
+    target_number: NDArray[np.float64] | None = None
+    predicted_number: NDArray[np.float64] | None = None
     scores: NDArray[np.float64] | None = None
     score_labels: tuple[str, ...] = ()
     loss: NDArray[np.float64] | None = None
@@ -65,7 +71,7 @@ class Answers:
 
     def take(self, rows: Rows) -> "Answers":
         """Return the answers of some rows, in the given order."""
-        plain = {name: getattr(self, name) for name in ("scores", "loss", "weight", "cluster")}
+        plain = {name: getattr(self, name) for name in PLAIN}
         coded = {name: getattr(self, name) for name in ("target", "predicted")}
         chosen: dict[str, Any] = {name: values[rows] for name, values in plain.items() if values is not None}
         chosen |= {name: values.take(rows) for name, values in coded.items() if values is not None}
@@ -162,20 +168,23 @@ def _read(opened: Opened, source: Source, columns: Columns, groups: Sequence[str
     roles = used_columns(opened.names, columns, groups, full=full)
     table = opened.read(list(roles))
     scores = columns.score_columns(opened.names)
-    label = read_labels(opened, most=most_labels(len(table)))
+    read = numbers if columns.regression else read_labels(opened, most=most_labels(len(table)))
+    suffix = "_number" if columns.regression else ""
     has = set(roles.values())
+    sides = {"target": columns.target} if columns.target in roles else {}
+    sides |= {"predicted": columns.predicted} if "predicted" in has else {}
+    told: dict[str, Any] = {f"{side}{suffix}": read(table.column(name), name) for side, name in sides.items()}
     return Answers(
         run=source.run,
         called=opened.called,
         ids=ids(table.column(columns.id), columns.id),
-        target=label(table.column(columns.target), columns.target) if columns.target in roles else None,
-        predicted=label(table.column(columns.predicted), columns.predicted) if "predicted" in has else None,
         groups={name: encoded(table.column(name), name) for name in groups if name in roles},
         scores=np.column_stack([numbers(table.column(name), name) for name in scores]) if scores else None,
         score_labels=tuple(scores.values()),
         loss=numbers(table.column(columns.loss), columns.loss) if columns.loss else None,
         weight=weights(table.column(columns.weight), columns.weight) if "weight" in has else None,
         cluster=_clusters(table, columns.cluster) if "cluster" in has else None,
+        **told,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,28 +45,43 @@ def build(tables: Sequence[Answers], columns: Columns) -> Built:
         BadInput: Scores do not fit the labels, or two or more answers of a table are never a target.
     """
     first = tables[0]
+    if columns.regression:
+        return Built(runs=_of_numbers(tables), zeros={})
     names = in_positive_order(label_names(tables), columns.positive)
     target = recoded(_target(first), names)
-    ids = pc.cast(first.ids, pa.string()).to_numpy(zero_copy_only=False).astype(np.str_)
     told = [_answers(table, names, target, columns) for table in tables]
     losses = all(loss is not None for _, loss, _ in told)
+    shared: dict[str, Any] = {**_shared(first), "target": target, "label_names": names}
     runs = tuple(
-        Predictions(
-            example_id=ids,
-            target=target,
-            predicted=predicted,
-            loss=loss if losses else None,
-            label_names=names,
-            attributes=first.groups,
-            run=table.run,
-            weight=first.weight,
-            cluster_id=first.cluster,
-        )
+        Predictions(**shared, run=table.run, predicted=predicted, loss=loss if losses else None)
         for table, (predicted, loss, _) in zip(tables, told, strict=True)
     )
     return Built(
         runs=runs, zeros={table.called: zeros for table, (*_, zeros) in zip(tables, told, strict=True) if zeros}
     )
+
+
+def _shared(first: Answers) -> dict[str, Any]:
+    """Return what every run says alike, as it stands in the reference's table."""
+    return {
+        "example_id": pc.cast(first.ids, pa.string()).to_numpy(zero_copy_only=False).astype(np.str_),
+        "attributes": first.groups,
+        "weight": first.weight,
+        "cluster_id": first.cluster,
+    }
+
+
+def _of_numbers(tables: Sequence[Answers]) -> tuple[Predictions, ...]:
+    first, nothing = tables[0], np.zeros(len(tables[0]), dtype=np.int64)
+    shared: dict[str, Any] = {**_shared(first), "target": nothing, "predicted": nothing, "label_names": ()}
+    return tuple(Predictions(**shared, run=table.run, error=_error(first, table)) for table in tables)
+
+
+def _error(first: Answers, table: Answers) -> NDArray[np.float64]:
+    if first.target_number is None or table.predicted_number is None:
+        raise BadInput(f"{table.called}: no numbers were found; a target and an answer that are numbers were expected.")
+    with np.errstate(over="ignore"):  # what no float can hold is refused as infinite
+        return table.predicted_number - first.target_number
 
 
 def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:

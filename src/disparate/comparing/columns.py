@@ -18,6 +18,9 @@ MOST_LABELS = 1000
 FEW_LABELS = 20
 """So many labels there may be in few rows; otherwise half as many as there are rows."""
 
+OF_LABELS = ("scores", "threshold", "positive", "logits", "loss")
+"""What has no meaning where answers are numbers."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class RowNames:
@@ -63,6 +66,7 @@ class Columns:
         threshold: Least score that is answered as positive; 0.5, or 0 for logits, where not given.
         positive: The positive one of two labels; the last in order where not given.
         logits: Whether scores are logits; probabilities otherwise.
+        regression: Whether target and answer are numbers.
     """
 
     id: str = "example_id"
@@ -75,6 +79,15 @@ class Columns:
     threshold: float | None = None
     positive: str = ""
     logits: bool = False
+    regression: bool = False
+
+    def __post_init__(self) -> None:
+        given = [name for name in OF_LABELS if getattr(self, name) not in {"", (), None, False}]
+        if self.regression and given:
+            raise BadInput(
+                f"regression with {given[0]} '{getattr(self, given[0])}'; a target and an answer that are numbers were "
+                f"expected. Leave {given[0]} out, it is for labels."
+            )
 
     def score_columns(self, names: Sequence[str]) -> dict[str, str]:
         """Return the score columns of a file with their labels; the label is empty for a single score.
@@ -179,6 +192,7 @@ def labels(column: pa.ChunkedArray, name: str, *, most: int = MOST_LABELS, rows:
     if column.null_count + _nans(column):
         where = rows.first(_is_empty(column))
         raise BadInput(f"column '{name}' has no value in {where}; a label in each was expected.")
+    _require_no_fractions(column, name, rows)
     found = encoded(column, name)
     if MISSING in found.names:
         where = rows.first(found.codes == found.names.index(MISSING))
@@ -186,8 +200,8 @@ def labels(column: pa.ChunkedArray, name: str, *, most: int = MOST_LABELS, rows:
     if len(found.names) > most:
         raise BadInput(
             f"column '{name}' holds {len(found.names):,} different values, such as '{found.names[0]}' and "
-            f"'{found.names[1]}'; at most {most:,} labels were expected. Scores are named with --scores; "
-            "predicted numbers (a regression) are not compared: cut them into bands first."
+            f"'{found.names[1]}'; at most {most:,} labels were expected. Scores are named with --scores; predicted "
+            "numbers are compared with --regression."
         )
     return found
 
@@ -241,7 +255,10 @@ def numbers(column: pa.ChunkedArray, name: str, *, rows: RowNames = PLACES) -> N
     try:
         values = _flat(pc.cast(column, pa.float64())).to_numpy(zero_copy_only=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise BadInput(f"column '{name}' holds {column.type} that is no number ({_first_line(error)}).") from None
+        raise BadInput(
+            f"column '{name}' holds {column.type} that is no number ({_first_line(error)}); a number in each row was "
+            "expected."
+        ) from None
     wrong = ~np.isfinite(values)
     if wrong.any():
         value = column[int(np.argmax(wrong))].as_py()
@@ -305,6 +322,19 @@ def _whole_ids(column: pa.ChunkedArray, name: str) -> pa.Array:
 
 def _is_empty(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     return _flat(column.is_null(nan_is_null=_is_float(column))).to_numpy(zero_copy_only=False)
+
+
+def _require_no_fractions(column: pa.ChunkedArray, name: str, rows: RowNames) -> None:
+    if not _is_float(column):
+        return
+    values = _flat(column).to_numpy(zero_copy_only=False)
+    broken = values != np.trunc(values)
+    if broken.any():
+        raise BadInput(
+            f"column '{name}' holds numbers with fractions, such as {values[broken][0]:g} in {rows.first(broken)}; "
+            "labels were expected. Predicted numbers are compared with --regression, scores are named with --scores, "
+            "and classes that are called so are stored as texts."
+        )
 
 
 def _nans(column: pa.ChunkedArray) -> int:

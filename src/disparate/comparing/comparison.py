@@ -8,10 +8,28 @@ from disparate.comparing.columns import Columns
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput, suggestion
 from disparate.groups import INTERSECTION
-from disparate.measures.table import OF_ANSWERS, OF_HARDWARE, OF_LOSSES, OF_TWO_LABELS
+from disparate.measures.table import (
+    MEASURES,
+    OF_ANSWERS,
+    OF_HARDWARE,
+    OF_LOSSES,
+    OF_NUMBERS,
+    OF_SETS,
+    OF_TWO_LABELS,
+)
 from disparate.predictions import REFERENCE
+from disparate.predictions import Answers as Kind
 
 OF_FLIPS = ("churn", "harmful_flips", "beneficial_flips")
+OF_LABELS: tuple[Kind, ...] = ("labels", "sets")
+OF_ANY = frozenset((*OF_HARDWARE, "noise_floor"))
+"""Measures of whatever is answered."""
+USUAL: Mapping[Kind, tuple[str, ...]] = {
+    "labels": (*OF_ANSWERS, "noise_floor", *OF_FLIPS),
+    "sets": (*OF_SETS, "noise_floor", *OF_FLIPS),
+    "numbers": (*OF_NUMBERS, "noise_floor"),
+}
+"""What is measured of answers of a kind, where nobody says."""
 MOST_ATTRIBUTES = 4
 
 
@@ -82,12 +100,13 @@ class Comparison:
     def of_answers(self) -> bool:
         """Whether measures were named that need no loss, so that a score with a threshold is an answer and no more."""
         named = set(self.measures)
-        return bool(named) and self.columns.threshold is not None and not named & {*OF_LOSSES, *OF_HARDWARE}
+        return bool(named) and self.columns.threshold is not None and not named & {*OF_LOSSES, *OF_ANY}
 
-    def asked(self, *, losses: bool, labels: int) -> tuple[str, ...]:
+    def asked(self, *, answers: Kind, losses: bool, labels: int) -> tuple[str, ...]:
         """Return the measures to be taken.
 
         Args:
+            answers: What is answered.
             losses: Whether the tables hold losses.
             labels: Number of labels.
 
@@ -95,19 +114,25 @@ class Comparison:
             Names of measures.
 
         Raises:
-            BadInput: A measure that needs a loss was asked for, and the tables hold answers alone.
+            BadInput: A measure was asked for that needs a loss, or another kind of answers.
         """
-        if not losses and (lost := [name for name in self.measures if name in OF_LOSSES]):
-            raise BadInput(
-                f"measure '{lost[0]}' needs a loss per example, and the tables hold answers alone; name score columns "
-                "with --scores or a column with --loss, or leave the measure out."
-            )
+        for name in self.measures:
+            _require_possible(name, answers, losses=losses)
         if self.measures:
             return self.measures
-        more = (
-            (OF_TWO_LABELS, labels == 2),
-            (OF_FLIPS, True),
-            (OF_LOSSES, losses),
-            (OF_HARDWARE, bool(self.hardware)),
+        more = ((OF_TWO_LABELS, labels == 2), (OF_LOSSES, losses), (OF_HARDWARE, bool(self.hardware)))
+        return (*USUAL[answers], *(name for names, wanted in more if wanted for name in names))
+
+
+def _require_possible(name: str, answers: Kind, *, losses: bool) -> None:
+    kinds: tuple[Kind, ...] = ("numbers",) if name in OF_NUMBERS else ("sets",) if name in OF_SETS else OF_LABELS
+    if name in MEASURES.entries and name not in OF_ANY and answers not in kinds:
+        raise BadInput(
+            f"measure '{name}' is of {kinds[0]}, and the tables hold {answers}, as the options say; measures such as "
+            f"{', '.join(USUAL[answers][:3])} were expected."
         )
-        return (*OF_ANSWERS, "noise_floor", *(name for names, wanted in more if wanted for name in names))
+    if not losses and name in OF_LOSSES:
+        raise BadInput(
+            f"measure '{name}' needs a loss per example, and the tables hold answers alone; name score columns "
+            "with --scores or a column with --loss, or leave the measure out."
+        )

@@ -79,7 +79,7 @@ def gather(question: Comparison, progress: Progress = unheard) -> Gathered:
     matched = match(told, allow_partial=question.allow_partial)
     built = build(matched.answers, question.columns)
     first = built.runs[0]
-    plain = first.loss is None and first.cluster_id is None
+    plain = first.answers == "labels" and first.loss is None and first.cluster_id is None
     return Gathered(
         panels=(collapsed(built.runs) if plain else built.runs,),
         tables=tuple(_entry(source, len(table)) for source, table in zip(question.sources, told, strict=True)),
@@ -92,7 +92,7 @@ def gather(question: Comparison, progress: Progress = unheard) -> Gathered:
 def _is_large(question: Comparison) -> bool:
     columns = question.columns
     files = [file for source in question.sources for file in source.files]
-    needs_rows = columns.loss or columns.cluster or (columns.scores and not question.of_answers)
+    needs_rows = columns.loss or columns.cluster or columns.regression or (columns.scores and not question.of_answers)
     if needs_rows or not all(source.files for source in question.sources):
         return False
     sizes = [size(file) for file in files]
@@ -137,6 +137,8 @@ def _counted(question: Comparison, progress: Progress) -> Gathered:
 
 def _require_countable(question: Comparison) -> None:
     columns = question.columns
+    if columns.regression:
+        raise BadInput("counting on disk knows labels, not numbers (--regression); leave out --counts-only.")
     for name, given in (("a loss", columns.loss), ("clusters", columns.cluster)):
         if given:
             raise BadInput(f"counting on disk knows answers, not {name} ('{given}'); leave out --counts-only.")

@@ -14,6 +14,9 @@ from disparate.errors import BadInput
 from disparate.groups import Attribute
 
 SHOWN = 3
+SINGLE = 1e-6
+"""Numbers this close to each other, relatively, are one number in two precisions."""
+Column = Attribute | NDArray[Any]
 pc: Any = pyarrow.compute
 
 
@@ -81,21 +84,21 @@ def require_same(first: Answers, other: Answers, *, multiplicity: NDArray[np.int
     Raises:
         BadInput: Something differs; the message shows the id and both values.
     """
-    coded: list[tuple[str, Attribute | None, Attribute | None]] = [("target", first.target, other.target)]
-    coded += [(f"group '{name}'", first.groups.get(name), found) for name, found in other.groups.items()]
-    plain: list[tuple[str, NDArray[Any] | None, NDArray[Any] | None]] = [
+    groups = [(f"group '{name}'", first.groups.get(name), found) for name, found in other.groups.items()]
+    pairs: list[tuple[str, Column | None, Column | None]] = [
+        ("target", first.target, other.target),
+        ("target", first.target_number, other.target_number),
+        *groups,
         ("weight", first.weight, other.weight),
         ("cluster", first.cluster, other.cluster),
-        *((what, one.values(), two.values()) for what, one, two in coded if one and two and _differ(one, two)),
     ]
-    for what, one, two in plain:
-        if one is None or two is None or np.array_equal(one, two):
+    for what, one, two in pairs:
+        if one is None or two is None or not (rows := _apart(one, two)).size:
             continue
-        rows = np.flatnonzero(one != two)
         ids = len(rows) if multiplicity is None else int(multiplicity[rows].sum())
         raise BadInput(
-            f"id '{first.ids[rows[0]]}': {what} is '{one[rows[0]]}' in {first.called} and '{two[rows[0]]}' in "
-            f"{other.called} ({ids:,} such ids); both have to agree."
+            f"id '{first.ids[rows[0]]}': {what} is '{_cell(one, rows[0])}' in {first.called} and "
+            f"'{_cell(two, rows[0])}' in {other.called} ({ids:,} such ids); both have to agree."
         )
 
 
@@ -162,10 +165,19 @@ def _require_all(first: Answers, other: Answers, places: NDArray[np.int64]) -> N
     raise BadInput(f"{'; '.join(told)}. Compare the same examples, or allow it with --allow-partial.")
 
 
-def _differ(one: Attribute, two: Attribute) -> bool:
-    places = {name: place for place, name in enumerate(one.names)}
-    recoded = np.array([places.get(name, -1) for name in two.names], dtype=np.int32)[two.codes]
-    return not np.array_equal(one.codes, recoded)
+def _apart(one: Column, two: Column) -> NDArray[np.intp]:
+    if isinstance(one, Attribute) and isinstance(two, Attribute):
+        places = {name: place for place, name in enumerate(one.names)}
+        recoded = np.array([places.get(name, -1) for name in two.names], dtype=np.int32)[two.codes]
+        return np.flatnonzero(one.codes != recoded)
+    left, right = np.asarray(one), np.asarray(two)
+    if left.dtype.kind == "f":  # a file of single precision is no other data
+        return np.flatnonzero(~np.isclose(left, right, rtol=SINGLE, atol=0.0))
+    return np.flatnonzero(left != right)
+
+
+def _cell(column: Column, row: int) -> object:
+    return column.names[column.codes[row]] if isinstance(column, Attribute) else column[row]
 
 
 def _is_order(places: NDArray[np.int64], rows: int) -> bool:

@@ -46,9 +46,10 @@ def perform(question: Comparison, *, progress: Progress = unheard) -> Result:
     _require_partitions(question)
     gathered = gather(question, progress)
     progress("measuring", 0.0)
+    first = gathered.panels[0][0]
     losses = all(item.loss is not None for panel in gathered.panels for item in panel)
-    labels = len(gathered.panels[0][0].label_names)
-    findings = _assessed(question, gathered.panels, question.asked(losses=losses, labels=labels))
+    measures = question.asked(answers=first.answers, losses=losses, labels=len(first.label_names))
+    findings = _assessed(question, gathered.panels, measures)
     record = _record(question, gathered) | {
         "wall_s": round(time.monotonic() - started, 1),
         "peak_mib": round(peak_memory(), 1),
@@ -141,7 +142,7 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
 
 def _data(question: Comparison, first: Predictions) -> dict[str, Any]:
     positive = {"positive": first.label_names[1]} if len(first.label_names) == 2 else {}
-    return {"target": question.columns.target, "labels": list(first.label_names), **positive}
+    return {"target": question.columns.target, "answers": first.answers, "labels": list(first.label_names), **positive}
 
 
 def _columns(question: Comparison) -> Mapping[str, Any]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings
-from disparate.measures.disparity import ACCURACY_GAP
 from disparate.measures.flipped import FLIPS, OVER_REPRESENTATION, AmongFlips
 from disparate.measures.harm import HARM, MARGIN, concluded, harms
 from disparate.measures.harm import OF as HARM_OF
@@ -18,12 +17,12 @@ from disparate.measures.noise_floors import NOISE_FLOOR, noise_floors
 from disparate.measures.normalised import NORMALISED_CHANGE, normalised
 from disparate.measures.pairings import Pairing
 from disparate.measures.panel import Panel, cuts_of
-from disparate.measures.permuted_groups import PermutedGroups, can_be_dealt
+from disparate.measures.permuted_groups import GAPS, PermutedGroups, can_be_dealt
 from disparate.measures.rates import ACCURACY, LOSS
-from disparate.measures.series import MeanSeries, Series, count_series
+from disparate.measures.series import MeanSeries, Series, count_series, gap_series
 from disparate.measures.spread import Means, sensitivities, signed_sensitivities, violations
 from disparate.measures.statements import Case, axes, corrected, differences, levels
-from disparate.measures.table import measure_named
+from disparate.measures.table import MAIN, measure_named
 from disparate.predictions import REFERENCE, Predictions
 
 MIN_COUNT = 30
@@ -141,8 +140,8 @@ class Bench:
         """
         for series in self._series(measures):
             found = levels(series, self.case)
-            is_dealt = series.measure == ACCURACY_GAP and can_be_dealt(self.case)
-            collected.shown.extend(self._against_permuted_gaps(found, measures) if is_dealt else found)
+            of = GAPS.get(series.measure.name) if can_be_dealt(self.case) else None
+            collected.shown.extend(found if of is None else self._against_permuted_gaps(found, of, measures))
             collected.judged.extend(differences(series, self.case))
             if isinstance(series, MeanSeries):
                 collected.shown.extend(axes(series, self.case))
@@ -166,8 +165,10 @@ class Bench:
     def _series(self, measures: Sequence[Measure]) -> Iterator[Series]:
         panel, cut = self.case.panel, self.case.cut
         for measure in measures:
-            if measure.kind == "mean":
+            if measure.kind in {"mean", "root_mean"}:
                 yield MeanSeries.of(measure, panel, cut)
+        gaps = [measure for measure in measures if measure.kind == "mean_disparity" and cut.by is not None]
+        yield from gap_series(gaps, panel, cut, replicates=self.replicates, generator=self.generator)
         counted = OF_ONE_GROUP if cut.by is None else OF_ONE_GROUP | OF_A_PARTITION
         wanted = [measure for measure in measures if measure.kind in counted]
         yield from count_series(wanted, panel, cut, replicates=self.replicates, generator=self.generator)
@@ -190,7 +191,7 @@ class Bench:
             if sensitive:
                 yield from self._sensitivity(losses)
         if sensitive:
-            yield from self._sensitivity(self._means("accuracy"))
+            yield from self._sensitivity(self._means(MAIN[self.case.panel.first.answers]))
 
     def _sensitivity(self, means: Means) -> Iterator[Finding]:
         yield from sensitivities(self.case, means, self.hardware, generator=self.generator)
@@ -209,10 +210,13 @@ class Bench:
             yield from noise_floors(MeanSeries.of(of, self.case.panel, self.case.cut), self.case)
 
     def _of(self) -> tuple[Measure, ...]:
-        return (ACCURACY, LOSS) if self.case.panel.has_losses else (ACCURACY,)
+        main = measure_named(MAIN[self.case.panel.first.answers])
+        return (main, LOSS) if self.case.panel.has_losses else (main,)
 
-    def _against_permuted_gaps(self, found: Iterable[Finding], measures: Sequence[Measure]) -> Iterator[Finding]:
-        dealt = PermutedGroups.draw("accuracy", self.case, generator=self.generator.spawn(1)[0])
+    def _against_permuted_gaps(
+        self, found: Iterable[Finding], of: str, measures: Sequence[Measure]
+    ) -> Iterator[Finding]:
+        dealt = PermutedGroups.draw(of, self.case, generator=self.generator.spawn(1)[0])
         held = list(dealt.with_gaps(found))
         yield from held
         yield from dealt.floors(held) if NOISE_FLOOR in measures else ()

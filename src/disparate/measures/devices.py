@@ -124,9 +124,11 @@ def _same(panel: Panel, name: str, other: str, seeds: Sequence[int]) -> bool:
 
 
 def _equal(one: Predictions, other: Predictions) -> bool:
-    if (one.loss is None) != (other.loss is None) or not np.array_equal(one.predicted, other.predicted):
-        return False
-    return one.loss is None or other.loss is None or np.array_equal(one.loss, other.loss)
+    told = [(getattr(one, name), getattr(other, name)) for name in ("predicted", "error", "loss")]
+    return all(
+        left is right is None or (left is not None and right is not None and np.array_equal(left, right))
+        for left, right in told
+    )
 
 
 def _repeats(panel: Panel) -> list[list[Predictions]]:

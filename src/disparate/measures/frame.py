@@ -137,7 +137,7 @@ def group_values(measure: Measure, predictions: Predictions, groups: Groups) -> 
     """Return a measure of one group for all groups, NaN where undefined.
 
     Args:
-        measure: A measure of kind ``mean``, ``rate`` or ``class_rate``.
+        measure: A measure of kind ``mean``, ``root_mean``, ``rate`` or ``class_rate``.
         predictions: Answers of one run.
         groups: The partition.
 
@@ -147,8 +147,9 @@ def group_values(measure: Measure, predictions: Predictions, groups: Groups) -> 
     Raises:
         BadInput: The measure compares groups or runs.
     """
-    if measure.kind == "mean":
-        return group_means(measure.function(predictions), groups, weight=predictions.mass)
+    if measure.kind in {"mean", "root_mean"}:
+        means = group_means(measure.function(predictions), groups, weight=predictions.mass)
+        return means if measure.kind == "mean" else np.sqrt(means)
     if measure.kind not in {"rate", "class_rate"}:
         raise BadInput(
             f"measure '{measure.name}' compares groups or runs and has no value per group; measures such as "
@@ -158,7 +159,13 @@ def group_values(measure: Measure, predictions: Predictions, groups: Groups) -> 
 
 
 def group_counts(predictions: Predictions, groups: Groups) -> NDArray[np.float64]:
-    """Return the confusion counts of every group, shape (groups, classes, classes)."""
+    """Return the confusion counts of every group, shape (groups, classes, classes).
+
+    Raises:
+        BadInput: Answers are numbers.
+    """
+    if predictions.answers == "numbers":
+        raise BadInput(f"{predictions.run} holds numbers and no labels; take measures such as mean_absolute_error.")
     return confusion_counts(
         predictions.target,
         predictions.predicted,

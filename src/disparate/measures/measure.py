@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 Kind = Literal[
     "mean",
+    "root_mean",
+    "mean_disparity",
     "rate",
     "class_rate",
     "disparity",
@@ -24,6 +26,8 @@ Kind = Literal[
 | kind | function | one value per |
 | --- | --- | --- |
 | ``mean`` | predictions → value per example, averaged | group |
+| ``root_mean`` | predictions → value per example, averaged, and the root of that | group |
+| ``mean_disparity`` | means per group (..., G) of the measure ``base`` → (...) | partition |
 | ``rate`` | counts (..., K, K) → (...) | group |
 | ``class_rate`` | counts (..., K, K) → (..., K) | group and class |
 | ``disparity`` | counts (..., G, K, K) → (...) | partition |
@@ -52,7 +56,8 @@ class Measure:
 
     Args:
         name: Its name in recipes, tables and files.
-        unit: ``"share"``, ``"nats"`` or ``"rates"`` (a sum of differences of rates, 0 to twice the number of classes).
+        unit: ``"share"``, ``"nats"``, ``"target"`` (that of the target) or ``"rates"`` (a sum of differences of rates,
+            0 to twice the number of classes).
         kind: What the function takes and gives.
         higher_is_better: Whether more of it is good for the people concerned; None where neither is.
         bounds: Smallest and largest value there can be.
@@ -60,6 +65,7 @@ class Measure:
         function: The function; its arguments depend on the kind.
         support: For ``class_rate``: counts (..., K, K) → how many examples a rate stands on, (..., K); the whole group
             where not given.
+        base: For ``mean_disparity``: the measure of kind ``mean`` whose group means are compared.
         signed: For ``pairwise``: whether it is tested against zero; otherwise against its noise floor.
         inherits_unit: For ``movement`` and ``floor``: whether the number is in the unit of the measure it is about.
         exact: For ``pairwise``: whether its values are −1, 0 and 1, and their signs are tested exactly over examples.
@@ -73,6 +79,7 @@ class Measure:
     undefined_when: str
     function: Callable[..., Any]
     support: Callable[..., Any] | None = None
+    base: "Measure | None" = None
     signed: bool = True
     inherits_unit: bool = False
     exact: bool = False

@@ -4,22 +4,30 @@ The gap between the best and the worst of several groups is above zero however t
 smaller the smallest one is. Here who belongs to which group is dealt anew; sizes and answers stay.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from disparate.findings import Finding, Null
-from disparate.measures.disparity import ACCURACY_GAP, spread
+from disparate.measures.disparity import spread
 from disparate.measures.noise_floors import permuted_floor
 from disparate.measures.risk import FAIRNESS_VIOLATION, fairness_violation
+from disparate.measures.series import OF_RIGHT_ANSWERS
 from disparate.measures.statements import Case
+from disparate.measures.table import measure_named
 from disparate.stats.bootstrap import Units
 from disparate.stats.permuted import PERMUTATIONS, PERMUTED, permuted_means
 
 Array = NDArray[np.float64]
+GAPS: Mapping[str, str] = MappingProxyType({
+    "accuracy_gap": "accuracy",
+    "subset_accuracy_gap": "subset_accuracy",
+    "mean_absolute_error_gap": "mean_absolute_error",
+})
+"""Gaps between the best and the worst group, and what they are gaps of: above zero however the groups are made."""
 ROUNDING = 1e-12
 
 
@@ -38,7 +46,7 @@ class PermutedGroups:
     @classmethod
     def draw(
         cls,
-        of: Literal["accuracy", "loss"],
+        of: str,
         case: Case,
         *,
         times: int = PERMUTATIONS,
@@ -47,7 +55,7 @@ class PermutedGroups:
         """Deal the labels.
 
         Args:
-            of: What the means are of.
+            of: Name of the measure of kind ``mean`` that the means are of.
             case: The partition and the rules; without weights and clusters, see :func:`can_be_dealt`.
             times: Number of permutations.
             generator: Source of randomness.
@@ -56,26 +64,26 @@ class PermutedGroups:
             The means.
         """
         first = case.panel.first
-        if of == "accuracy":
-            answers = [item.correct.astype(np.int64) for item in case.panel.runs]
-            values, units = np.array(answers, dtype=np.float64), Units.cells(answers, multiplicity=first.multiplicity)
+        measure = measure_named(of)
+        values = np.stack([measure.function(item) for item in case.panel.runs])
+        if measure.name in OF_RIGHT_ANSWERS:
+            units = Units.cells(list(values.astype(np.int64)), multiplicity=first.multiplicity)
         else:
-            values = np.stack([item.losses for item in case.panel.runs])
             units = Units.singles(len(first), first.multiplicity)
         sizes = case.cut.groups.sizes
         return cls(case=case, means=permuted_means(values, units, sizes, times=times, generator=generator))
 
     def with_gaps(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield levels, those of the accuracy gap with N3 as their null and a p-value that is shown and not judged.
+        """Yield levels of a gap between group means, with N3 as null and a p-value that is shown and not judged.
 
         Args:
-            findings: Levels of the partition.
+            findings: Levels of the gap of the means.
 
         Yields:
             The findings in their order.
         """
         for item in findings:
-            if item.measure != ACCURACY_GAP.name or item.value is None:
+            if item.value is None:
                 yield item
                 continue
             chance = self._gaps(item.variant)
@@ -100,7 +108,7 @@ class PermutedGroups:
             yield _against(item, self._violations(item.variant))
 
     def floors(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield N3 itself, of every accuracy gap and fairness violation that has a value.
+        """Yield N3 itself, of every gap and fairness violation that has a value.
 
         Args:
             findings: Findings of the partition.
@@ -108,7 +116,7 @@ class PermutedGroups:
         Yields:
             Findings of the measure ``noise_floor``.
         """
-        chances = {ACCURACY_GAP.name: self._gaps, FAIRNESS_VIOLATION.name: self._violations}
+        chances = {**dict.fromkeys(GAPS, self._gaps), FAIRNESS_VIOLATION.name: self._violations}
         for item in findings:
             if item.measure in chances and item.value is not None:
                 chance = chances[item.measure](item.variant)

@@ -13,11 +13,13 @@ from disparate.measures.disparity import classes_skipped, largest
 from disparate.measures.frame import group_counts, group_means
 from disparate.measures.measure import Measure
 from disparate.measures.panel import Cut, Panel, units_of
-from disparate.stats.bootstrap import Moments, replicated_counts
+from disparate.stats.bootstrap import Moments, replicated_counts, replicated_sums
 from disparate.stats.nulls import binomial_null, flip_floor
 from disparate.stats.paired import PairedEstimate, estimate_from_replicates, paired_mean
 
 Array = NDArray[np.float64]
+OF_RIGHT_ANSWERS = frozenset({"accuracy", "subset_accuracy"})
+"""Means of right (1) and wrong (0) answers: what a finite test set makes of them is binomial."""
 ROUNDING = 1e-12
 """A variance below this share of what it was computed from is rounding."""
 
@@ -87,10 +89,10 @@ class Series(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class MeanSeries:
-    """A measure that is a mean over examples.
+    """A measure that is a mean over examples, or the root of one.
 
     Args:
-        measure: The measure, of kind ``mean``.
+        measure: The measure, of kind ``mean`` or ``root_mean``.
         panel: The runs.
         cut: The partition.
         values: Value of every example in every run, shape (runs, examples).
@@ -110,14 +112,11 @@ class MeanSeries:
     def of(cls, measure: Measure, panel: Panel, cut: Cut) -> "MeanSeries":
         """Return the series of a measure."""
         values = np.stack([measure.function(item) for item in panel.runs])
-        return cls(
-            measure=measure,
-            panel=panel,
-            cut=cut,
-            values=values,
-            observed=np.stack([_means(row, panel, cut) for row in values]),
-            repeated=_rows([_means(measure.function(item), panel, cut) for item in panel.repeats], len(cut.groups)),
-        )
+        means = np.stack([_means(row, panel, cut) for row in values])
+        repeated = _rows([_means(measure.function(item), panel, cut) for item in panel.repeats], len(cut.groups))
+        if measure.kind == "root_mean":
+            values, means, repeated = _rooted(values, means, cut), np.sqrt(means), np.sqrt(repeated)
+        return cls(measure=measure, panel=panel, cut=cut, values=values, observed=means, repeated=repeated)
 
     @property
     def places(self) -> list[Place]:
@@ -134,7 +133,7 @@ class MeanSeries:
         """Return √(err / n) of the reference for another training, and the noise of the flips for the same one."""
         if not trains:
             return flip_floor(self._combined(operator, place), multiplicity=self._multiplicity(place))
-        if self.measure.name != "accuracy":
+        if self.measure.name not in OF_RIGHT_ANSWERS:
             return None
         values = self._combined(np.where(operator < 0, -operator, 0.0), place)
         share = np.average(values.mean(axis=0), weights=self._multiplicity(place))
@@ -160,8 +159,8 @@ class MeanSeries:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class CountSeries:
-    """A measure that is a function of counts, with its bootstrap over examples.
+class DrawnSeries:
+    """A measure that is a function of counts or of group means, with its bootstrap over examples.
 
     Args:
         measure: The measure.
@@ -170,6 +169,7 @@ class CountSeries:
         repeated: Values of the repeats, shape (repeats, places).
         moments: What the replicates gave.
         replicates: Number of replicates.
+        drawn: What the replicates are of.
     """
 
     measure: Measure
@@ -178,11 +178,12 @@ class CountSeries:
     repeated: Array
     moments: Moments
     replicates: int
+    drawn: str
 
     @property
     def method(self) -> str:
         """How chance over examples is found."""
-        return f"bootstrap of counts ({self.replicates} replicates), t"
+        return f"bootstrap of {self.drawn} ({self.replicates} replicates), t"
 
     def estimate(self, operator: Array, place: int) -> PairedEstimate:
         """Return the estimate from values and replicates."""
@@ -203,7 +204,7 @@ class CountSeries:
 
 def count_series(
     measures: Sequence[Measure], panel: Panel, cut: Cut, *, replicates: int, generator: np.random.Generator
-) -> list[CountSeries]:
+) -> list[DrawnSeries]:
     """Return the series of measures of counts; one draw of examples serves them all.
 
     Args:
@@ -216,24 +217,96 @@ def count_series(
     Returns:
         One series per measure.
     """
+    if not measures:
+        return []
     observed = np.stack([group_counts(item, cut.groups) for item in panel.runs])
     repeated = _rows([group_counts(item, cut.groups) for item in panel.repeats], *observed.shape[1:])
     values = [evaluate(measure, observed, cut) for measure in measures]
     moments = [Moments.around(value) for value in values]
-    for counts in _replicated(panel, cut, replicates, generator) if measures else ():
+    for counts in _replicated(panel, cut, replicates, generator):
         for measure, moment in zip(measures, moments, strict=True):
             moment.add(evaluate(measure, counts, cut))
     return [
-        CountSeries(
+        DrawnSeries(
             measure=measure,
             places=with_clusters(_places(measure, observed, panel, cut), panel, cut),
             observed=value,
             repeated=evaluate(measure, repeated, cut),
             moments=moment,
             replicates=replicates,
+            drawn="counts",
         )
         for measure, value, moment in zip(measures, values, moments, strict=True)
     ]
+
+
+def gap_series(
+    measures: Sequence[Measure], panel: Panel, cut: Cut, *, replicates: int, generator: np.random.Generator
+) -> list[DrawnSeries]:
+    """Return the series of measures that compare group means; one draw of examples serves all of one mean.
+
+    Args:
+        measures: Measures of kind ``mean_disparity``.
+        panel: The runs.
+        cut: The partition.
+        replicates: Number of bootstrap replicates.
+        generator: Source of randomness.
+
+    Returns:
+        One series per measure.
+    """
+    whole = Place(group=None, n=int(cut.groups.sizes.sum()), weakest=cut.weakest)
+    found: list[DrawnSeries] = []
+    for base in dict.fromkeys(measure.base for measure in measures if measure.base is not None):
+        means = MeanSeries.of(base, panel, cut)
+        drawn = replicated_means(means.values, panel, cut, replicates=replicates, generator=generator)
+        for measure in (item for item in measures if item.base == base):
+            observed = measure.function(means.observed)[:, None]
+            moments = Moments.around(observed)
+            moments.add(measure.function(drawn)[..., None])
+            found.append(
+                DrawnSeries(
+                    measure=measure,
+                    places=with_clusters([whole], panel, cut),
+                    observed=observed,
+                    repeated=measure.function(means.repeated)[:, None],
+                    moments=moments,
+                    replicates=replicates,
+                    drawn="examples",
+                )
+            )
+    return found
+
+
+def replicated_means(
+    values: Array, panel: Panel, cut: Cut, *, replicates: int, generator: np.random.Generator
+) -> Array:
+    """Return group means over bootstrap replicates of the examples.
+
+    Args:
+        values: Value of every example in every run, shape (runs, examples).
+        panel: The runs.
+        cut: The partition.
+        replicates: Number of replicates.
+        generator: Source of randomness.
+
+    Returns:
+        Shape (replicates, runs, groups); NaN for a group that a replicate did not draw.
+    """
+    runs, groups = len(values), len(cut.groups)
+    ones = np.ones(values.shape[1]) if panel.first.weight is None else panel.first.weight
+    bins = cut.groups.codes + np.arange(runs + 1)[:, None] * groups
+    chunks = replicated_sums(
+        bins,
+        np.concatenate([values * ones, ones[None]]),
+        units_of(panel, None),
+        n_bins=(runs + 1) * groups,
+        replicates=replicates,
+        generator=generator,
+    )
+    sums = np.concatenate(list(chunks)).reshape(replicates, runs + 1, groups)
+    size = sums[:, -1:]
+    return np.divide(sums[:, :-1], size, out=np.full((replicates, runs, groups), np.nan), where=size > 0)
 
 
 def with_clusters(places: Sequence[Place], panel: Panel, cut: Cut) -> list[Place]:
@@ -348,6 +421,12 @@ def _combined(weights: Array, covariance: Array) -> Array:
     combined = weights @ covariance @ weights.T
     scale = float((np.abs(weights) @ np.diag(covariance)).max())
     return np.where(np.abs(combined) <= ROUNDING * scale, 0.0, combined)
+
+
+def _rooted(values: Array, means: Array, cut: Cut) -> Array:
+    """Return values whose mean over a group is the root of its mean, and whose spread is that root's (delta method)."""
+    root, mean = np.sqrt(means)[:, cut.groups.codes], means[:, cut.groups.codes]
+    return root + np.divide(values - mean, 2 * root, out=np.zeros_like(values), where=root > 0)
 
 
 def _means(values: Array, panel: Panel, cut: Cut) -> Array:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from disparate.findings import Finding, Null
 from disparate.measures.frame import group_means
 from disparate.measures.measure import Measure
-from disparate.measures.panel import units_of
 from disparate.measures.risk import FAIRNESS_VIOLATION, fairness_violation
 from disparate.measures.sensitivity import FORMS, HARDWARE_SENSITIVITY
-from disparate.measures.series import MeanSeries, Place, with_clusters
+from disparate.measures.series import MeanSeries, Place, replicated_means, with_clusters
 from disparate.measures.statements import ONE_SEED, Case, differences, judged, with_level
+from disparate.measures.table import measure_named
 from disparate.predictions import REFERENCE, Predictions
-from disparate.stats.bootstrap import Moments, replicated_sums
+from disparate.stats.bootstrap import Moments
 from disparate.stats.nulls import REPEAT, SEEDS, TEST_SET, Statistic, another_seed, seed_noise
 from disparate.stats.paired import estimate_from_replicates
 
@@ -32,7 +32,6 @@ DRAWN = 4000
 """How many statistics of pure noise are drawn: the smallest p-value is one in as many."""
 ROUNDING = 1e-12
 ABOVE_NOISE = "test: against devices that differ as seeds do"
-UNITS = {"loss": "nats", "accuracy": "share"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -40,7 +39,7 @@ class Means:
     """Mean badness (loss, or error) of every group in every run, as observed and over replicates.
 
     Args:
-        of: ``"loss"``, or ``"accuracy"`` for the error.
+        of: Name of the measure; of one whose higher values are better, such as ``"accuracy"``, 1 minus it.
         observed: Shape (runs, groups).
         repeated: Shape (repeats, groups).
         replicated: Shape (replicates, runs, groups).
@@ -56,7 +55,7 @@ class Means:
         """Return the means with a bootstrap over examples.
 
         Args:
-            of: ``"loss"`` or ``"accuracy"``.
+            of: Name of a measure of kind ``mean``.
             case: The partition and the rules.
             replicates: Number of replicates.
             generator: Source of randomness.
@@ -72,7 +71,7 @@ class Means:
             of=of,
             observed=np.array(means[: len(values)]),
             repeated=np.array(means[len(values) :]).reshape(-1, len(case.cut.groups)),
-            replicated=_replicated_means(values, case, replicates, generator),
+            replicated=replicated_means(values, case.panel, case.cut, replicates=replicates, generator=generator),
         )
 
 
@@ -140,7 +139,7 @@ def sensitivities(
     groups = with_clusters(places, case.panel, case.cut)
     for form in ("absmax", "range"):
         where = {"form": form, "of": means.of}
-        own = replace(HARDWARE_SENSITIVITY, unit=UNITS[means.of])
+        own = replace(HARDWARE_SENSITIVITY, unit=measure_named(means.of).unit)
         spread = Spread(
             measure=own, variant=HARDWARE, devices=devices, statistic=FORMS[form], places=groups, where=where
         )
@@ -148,7 +147,7 @@ def sensitivities(
         if case.cut.by is not None:
             over = replace(
                 spread,
-                measure=replace(FAIRNESS_VIOLATION, unit=UNITS[means.of]),
+                measure=replace(FAIRNESS_VIOLATION, unit=own.unit),
                 statistic=_violation_of(FORMS[form]),
                 places=[_whole(case)],
                 where={**where, "over": HARDWARE_SENSITIVITY.name},
@@ -160,14 +159,16 @@ def signed_sensitivities(of: str, case: Case, devices: tuple[str, ...]) -> Itera
     """Yield the signed form, device by device: the paired difference of loss or error, positive is harm.
 
     Args:
-        of: ``"loss"`` or ``"accuracy"``.
+        of: Name of a measure of kind ``mean``.
         case: The partition and the rules.
         devices: Variants that are hardware profiles.
 
     Yields:
         Findings not yet corrected for their number.
     """
-    measure = replace(HARDWARE_SENSITIVITY, kind="mean", unit=UNITS[of], function=lambda item: _badness(of, item))
+    measure = replace(
+        HARDWARE_SENSITIVITY, kind="mean", unit=measure_named(of).unit, function=lambda item: _badness(of, item)
+    )
     series = MeanSeries.of(measure, case.panel, case.cut)
     for finding in differences(series, case):
         if finding.variant in devices:
@@ -279,25 +280,6 @@ def _repeat_null(spread: Spread, case: Case, means: Means, index: int) -> list[N
     return [Null(name=REPEAT, value=float(np.mean(values)))] if values else []
 
 
-def _replicated_means(values: Array, case: Case, replicates: int, generator: np.random.Generator) -> Array:
-    """Return group means over bootstrap replicates of the examples, shape (replicates, runs, groups)."""
-    runs, groups = len(values), len(case.cut.groups)
-    weight = case.panel.first.weight
-    ones = np.ones(values.shape[1]) if weight is None else weight
-    bins = case.cut.groups.codes + np.arange(runs + 1)[:, None] * groups
-    chunks = replicated_sums(
-        bins,
-        np.concatenate([values * ones, ones[None]]),
-        units_of(case.panel, None),
-        n_bins=(runs + 1) * groups,
-        replicates=replicates,
-        generator=generator,
-    )
-    sums = np.concatenate(list(chunks)).reshape(replicates, runs + 1, groups)
-    size = sums[:, -1:]
-    return np.divide(sums[:, :-1], size, out=np.full((replicates, runs, groups), np.nan), where=size > 0)
-
-
 def _blank(spread: Spread, case: Case, place: Place, seeds: tuple[int, ...]) -> Finding:
     base = case.blank_difference(spread.measure, place, spread.devices[0])
     axis = "both" if len(seeds) > 1 else "examples"
@@ -305,7 +287,9 @@ def _blank(spread: Spread, case: Case, place: Place, seeds: tuple[int, ...]) -> 
 
 
 def _badness(of: str, predictions: Predictions) -> Array:
-    return predictions.losses if of == "loss" else 1.0 - predictions.correct.astype(np.float64)
+    measure = measure_named(of)
+    values = measure.function(predictions)
+    return 1.0 - values if measure.higher_is_better else values
 
 
 def _whole(case: Case) -> Place:

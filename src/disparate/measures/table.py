@@ -1,7 +1,10 @@
 """The visible table of measures: one file plus one line here adds a measure."""
 
+from collections.abc import Mapping
+
 from disparate.errors import BadInput
 from disparate.measures.measure import Measure
+from disparate.predictions import Answers
 from disparate.registry import Registry
 
 MEASURES = Registry(
@@ -35,6 +38,14 @@ MEASURES = Registry(
         "device_label_p": "disparate.measures.components:DEVICE_LABEL_P",
         "device_range": "disparate.measures.device_range:DEVICE_RANGE",
         "noise_floor": "disparate.measures.noise_floors:NOISE_FLOOR",
+        "mean_absolute_error": "disparate.measures.regression:MEAN_ABSOLUTE_ERROR",
+        "root_mean_squared_error": "disparate.measures.regression:ROOT_MEAN_SQUARED_ERROR",
+        "mean_signed_error": "disparate.measures.regression:MEAN_SIGNED_ERROR",
+        "mean_absolute_error_gap": "disparate.measures.regression:MEAN_ABSOLUTE_ERROR_GAP",
+        "worst_group_mean_absolute_error": "disparate.measures.regression:WORST_GROUP_MEAN_ABSOLUTE_ERROR",
+        "subset_accuracy": "disparate.measures.sets:SUBSET_ACCURACY",
+        "hamming_accuracy": "disparate.measures.sets:HAMMING_ACCURACY",
+        "subset_accuracy_gap": "disparate.measures.sets:SUBSET_ACCURACY_GAP",
         "churn": "disparate.measures.churn:CHURN",
         "harmful_flips": "disparate.measures.churn:HARMFUL_FLIPS",
         "beneficial_flips": "disparate.measures.churn:BENEFICIAL_FLIPS",
@@ -89,6 +100,25 @@ OF_FLIPS = (
 
 OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
 """What is usually measured besides, where there are losses."""
+
+OF_NUMBERS = (
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "mean_signed_error",
+    "mean_absolute_error_gap",
+    "worst_group_mean_absolute_error",
+)
+"""What is measured of answers that are numbers."""
+
+OF_SETS = ("subset_accuracy", "hamming_accuracy", "subset_accuracy_gap")
+"""What is measured of answers that are sets of labels, as wholes."""
+
+MAIN: Mapping[Answers, str] = {
+    "labels": "accuracy",
+    "sets": "subset_accuracy",
+    "numbers": "mean_absolute_error",
+}
+"""The mean that says how good answers of a kind are, and that hardware moves."""
 
 
 def measure_named(name: str) -> Measure:

@@ -115,7 +115,8 @@ def _identity(finding: Finding) -> str:
 
 def main_measure(findings: Findings) -> str | None:
     """Return the measure that says who pays: accuracy, else the first that has changes per group; None without any."""
-    names = dict.fromkeys(item.measure for item in findings if is_change(item) and item.group is not None)
+    found = (item for item in findings if is_change(item) and item.group is not None and item.label is None)
+    names = dict.fromkeys(item.measure for item in found)
     return "accuracy" if "accuracy" in names else next(iter(names), None)
 
 

@@ -93,7 +93,11 @@ def who_pays(result: Result, by: str, measure: str) -> Part:
     """Return the part that says which group loses under which variant."""
     found = of_attribute(result.findings, by).where(is_change, measure=measure, label=None)
     name = term(measure).inline
-    note = f"{_unit(found)} Variant minus reference: a minus is a loss." if measure == "accuracy" else _unit(found)
+    losing = {
+        "higher": " Variant minus reference: a minus is a loss.",
+        "lower": " Variant minus reference: a plus is harm.",
+    }
+    note = _unit(found) + losing.get(term(measure).better or "", "")
     grid = _by_group(result, by, main_axis(found), title=f"Change of {name}{_by(by)}", note=note)
     return Part(
         slug="who-pays",

@@ -15,7 +15,7 @@ MARK_WORDS: dict[bool | None, str] = {
     False: "not distinguishable from noise",
     None: "cannot be said",
 }
-UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count"}
+UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count", "target": "units of the target"}
 
 
 def plain(text: object) -> str:

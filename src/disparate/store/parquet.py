@@ -59,6 +59,10 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
             f"group attribute '{clash[0]}' of {predictions.run} is called like a column of a predictions file "
             f"({', '.join(sorted(RESERVED))}); rename the attribute."
         )
+    if predictions.answers != "labels":
+        raise BadInput(
+            f"{predictions.run} holds {predictions.answers}; a predictions file keeps one label per example."
+        )
     try:
         table = _table(predictions)
     except UnicodeEncodeError as error:
