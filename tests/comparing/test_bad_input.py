@@ -6,11 +6,14 @@ import re
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import disparate
+from disparate.comparing import opening
 from disparate.errors import BadInput, DisparateError
 
 
@@ -170,6 +173,7 @@ def test_files(tmp_path, file, dense, int8):
         ("ragged.csv", b"example_id,target,predicted,race\n1,cat,cat,a\n1,2\n", "cannot be read"),
         ("header.csv", b"example_id,target,predicted,race\n", "holds no row"),
         ("strange.xlsx", b"PK", "ends in '.xlsx'; .csv, .parquet, .pq, .txt were expected"),
+        ("semicolons.csv", b"example_id;target;predicted;race\n1;cat;cat;a\n", "Write ';' as a comma"),
         ("latin.csv", b"example_id,target,predicted,race\n1,caf\xe9,cat,a\n", "cannot be read"),
     ):
         (tmp_path / name).write_bytes(content)
@@ -236,3 +240,77 @@ def test_any_small_table_is_compared_or_refused_politely(rows, partial):
     except DisparateError as error:
         told = str(error)
     assert not told or re.search(r"expected|needed|have to|Compare the same|Name the column", told), told
+
+
+def test_a_column_that_never_varies(dense, int8):
+    def cautions(columns, **more):
+        other = {**int8, **{name: columns[name] for name in ("target", "race")}}
+        return [one.text for one in ask(columns, {"v": other}, **more).cautions if one.code == "D208"]
+
+    assert cautions({**dense, "race": ["a"] * 600}) == ["Group column 'race' is 'a' for each of 600 examples."]
+    assert cautions({**dense, "target": ["cat"] * 600}) == ["The target is 'cat' for each of 600 examples."]
+    assert cautions(dense) == []
+
+
+def test_a_file_that_is_damaged_inside(tmp_path, file, dense, int8):
+    good, path = file("dense.parquet", dense), tmp_path / "int8.parquet"
+    file("int8.parquet", int8)
+    content = bytearray(path.read_bytes())
+    content[100:1500] = b"\0" * 1400
+    path.write_bytes(content)
+    refused("is it complete? Write it again", good, {"v": str(path)})
+    refused("are the files complete?", good, {"v": str(path)}, counts_only=True)
+
+
+def test_a_first_line_without_an_end(tmp_path, file, dense, monkeypatch):
+    monkeypatch.setattr(opening, "MOST_HEADER", 100_000)
+    (tmp_path / "line.csv").write_text("x," * 200_000)
+    refused("has 50,000 columns; at most 10,000 were expected", file("d.csv", dense), {"v": str(tmp_path / "line.csv")})
+
+
+NUMBER = st.one_of(st.integers(-5, 5), st.floats(), st.integers(-(2**62), 2**62))
+COLUMN = st.one_of(
+    st.lists(st.integers(0, 3), min_size=4, max_size=4),
+    st.lists(st.sampled_from(["a", "b", "cat"]), min_size=4, max_size=4),
+    *(st.lists(kind, min_size=4, max_size=4) for kind in (NUMBER, st.floats(), st.dates(), st.booleans(), st.none())),
+    st.lists(st.one_of(st.none(), st.text(max_size=3)), min_size=4, max_size=4),
+    st.lists(st.lists(st.integers(0, 2), max_size=2), min_size=4, max_size=4),
+    st.lists(st.binary(max_size=2), min_size=4, max_size=4),
+)
+NAMES = ("example_id", "target", "predicted", "race", "score")
+
+
+def told(call):
+    """Return what a refusal says, or nothing; any other exception is a defect."""
+    try:
+        assert len(call().findings)
+    except DisparateError as error:
+        return str(error)
+    return ""
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, COLUMN)),
+    st.sampled_from(["csv", "parquet"]),
+    st.booleans(),
+    st.sampled_from([{}, {"scores": "score"}, {"scores": "score", "threshold": 0.5}, {"weight": "score"}]),
+)
+def test_any_columns_of_any_kind_are_compared_or_refused_politely(tmp_path, columns, ending, way, named):
+    path = tmp_path / f"any.{ending}"
+    try:
+        content = pa.table({name: pa.array(values) for name, values in columns.items()})
+        (pyarrow.csv.write_csv if ending == "csv" else pq.write_table)(content, path)
+    except (pa.ArrowException, OverflowError):
+        return  # no file can hold that
+    said = told(lambda: ask(str(path), {"v": str(path)}, columns=named, counts_only=way, replicates=3))
+    assert "unexpected" not in said
+    assert "Traceback" not in said
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
+@given(st.binary(max_size=60), st.sampled_from(["csv", "parquet"]), st.booleans())
+def test_any_bytes_are_refused_politely(tmp_path, content, ending, way):
+    path = tmp_path / f"bytes.{ending}"
+    path.write_bytes(content)
+    assert str(path) in told(lambda: ask(str(path), {"v": str(path)}, counts_only=way))

@@ -111,7 +111,7 @@ def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:
         if len(own) > 1 and not set(own) & set(targets.names):
             raise BadInput(
                 f"{table.called}: no answer is ever a target; answers are {list(own)[:5]}, targets "
-                f"{list(targets.names)[:5]}. the same labels were expected."
+                f"{list(targets.names)[:5]}. The same labels were expected in both; write them alike."
             )
         known |= dict.fromkeys((*own, *(label for label in table.score_labels if label)))
     return tuple(in_order(list(known)))

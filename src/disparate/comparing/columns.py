@@ -15,6 +15,8 @@ from disparate.groups import MISSING, Attribute
 
 MOST_LABELS = 1000
 """A column of answers with more different values is refused: it holds numbers or ids, not classes."""
+OTHER_MARKS = (";", "\t", "|")
+"""What stands between columns in files that are no CSV as it is read here."""
 FEW_LABELS = 20
 """So many labels there may be in few rows; otherwise half as many as there are rows."""
 
@@ -131,9 +133,17 @@ def require_columns(names: Sequence[str], wanted: Sequence[str]) -> None:
         BadInput: A column is absent or stands there twice; the message suggests the nearest or shows the first few.
     """
     for name in wanted:
+        if len(names) == 1 and (other := [mark for mark in OTHER_MARKS if mark in names[0]]):
+            raise BadInput(
+                f"the only column is {names[0][:80]!r}; columns with commas between them were expected. Write "
+                f"{other[0]!r} as a comma."
+            )
         if name not in names:
             shown = names if len(names) <= 30 else [*names[:30], f"and {len(names) - 30} more"]
-            raise BadInput(f"column '{name}' is absent.{suggestion(name, shown)}")
+            raise BadInput(
+                f"column '{name}' is absent.{suggestion(name, shown)} What columns are called is said with --id, "
+                "--target, --predicted and --groups."
+            )
         if names.count(name) > 1:
             raise BadInput(f"column '{name}' is there {names.count(name)} times; names have to differ.")
 

@@ -202,7 +202,8 @@ def _explained(read: Callable[[list[str]], pa.Table], called: str) -> Callable[[
         try:
             table = read(wanted)
         except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-            raise BadInput(f"{called} cannot be read ({str(error).splitlines()[0]}).") from error
+            reason = str(error).splitlines()[0]
+            raise BadInput(f"{called} cannot be read ({reason}); is it complete? Write it again.") from error
         if not table.num_rows:
             raise BadInput(f"{called} holds no row; at least one example was expected.")
         return table

@@ -33,6 +33,7 @@ def remarks(
         *_constant(runs),
         *_never_right(runs),
         *_zeros(zeros),
+        *_single(runs[0]),
     )
 
 
@@ -117,3 +118,12 @@ def _never_right(runs: Sequence[Predictions]) -> Iterator[Caution]:
 def _zeros(zeros: Mapping[str, int]) -> Iterator[Caution]:
     for called, rows in zeros.items():
         yield _caution("D207", f"{plain(called)}: the target of {rows:,} examples has a probability of exactly 0.")
+
+
+def _single(first: Predictions) -> Iterator[Caution]:
+    columns = [("The target", first.label_names, first.target)]
+    columns += [(f"Group column '{plain(name)}'", one.names, one.codes) for name, one in first.attributes.items()]
+    for called, names, codes in columns:
+        seen = np.unique(codes)
+        if len(seen) == 1:
+            yield _caution("D208", f"{called} is '{plain(names[seen[0]])}' for each of {first.examples:,} examples.")

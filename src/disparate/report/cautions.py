@@ -45,6 +45,7 @@ TITLES: dict[str, str] = {
     "D205": "One answer for everything",
     "D206": "Answers that are never right",
     "D207": "A probability of exactly zero",
+    "D208": "A column that never varies",
 }
 """Every caution by its code."""
 PAGES: dict[str, str] = {code: f"docs/cautions/{code}.md" for code in TITLES}
