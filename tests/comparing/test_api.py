@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 import disparate
 from disparate.errors import BadInput
+from disparate.report.html import page
 
 QUICK = {"replicates": 50, "groups": ["race"]}
 
@@ -179,6 +180,21 @@ def test_other_machines_have_a_sensitivity_of_accuracy(dense, int8, make):
     found = result.findings.where(measure="hardware_sensitivity", by="race", form="absmax")
     assert {item.group for item in found} == {"a", "b", "c"}
     assert {item.where["of"] for item in found} == {"accuracy"}
+
+
+def test_other_machines_with_several_seeds_say_what_moves_each_group(make):
+    """Machines that are nothing but further trainings: no device moves all seeds one way."""
+    tables = [{seed: make(10 * machine + seed) for seed in range(4)} for machine in range(3)]
+    names = ["one", "two"]
+    result = ask(tables[0], dict(zip(names, tables[1:], strict=True)), hardware=names, retrained=names)
+    shares = result.findings.where(measure="variance_share", by="race", group="a")
+    assert sum(item.value for item in shares if item.value is not None) == pytest.approx(1)
+    assert result.findings.only(measure="device_label_p", by="race", group="a").value > 0.05
+    assert result.findings.only(measure="device_over_seed", by="race", group="a").value > 0
+    assert result.findings.only(measure="noise_floor", by="race", group="a", floor="N2 seeds").value > 0
+    assert "What moves a group&#39;s accuracy?" in page(result)
+    once = ask(tables[0][0], {name: table[0] for name, table in zip(names, tables[1:], strict=True)}, hardware=names)
+    assert "1 seed(s)" in once.findings.only(measure="run_sd", by="race", group="a").undefined
 
 
 def test_what_was_trained_anew_cannot_be_judged_with_one_seed(dense, int8):
