@@ -1,7 +1,7 @@
 """Explanation: from an answered audit to why groups pay. A job looks at every network; findings come from its file."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,16 +9,21 @@ from numpy.typing import NDArray
 
 from disparate.auditing.audit import Audit
 from disparate.auditing.plan import PlannedRun
-from disparate.auditing.run import Answers, Engine
+from disparate.auditing.run import Answers, Engine, answer, run
+from disparate.data import data_named
+from disparate.data.grouped import GroupedDataset
 from disparate.engine.events import Planned
 from disparate.engine.job import Job, key_of
 from disparate.errors import BadInput, suggestion
+from disparate.explain.correlations import Column as Cause
+from disparate.explain.correlations import correlations
 from disparate.explain.examples import Numbers, group_numbers
 from disparate.explain.flips import Flips, flip_findings
-from disparate.findings import Finding, Findings
+from disparate.findings import Finding, Findings, Result
 from disparate.groups import Groups
 from disparate.predictions import REFERENCE, Predictions
 from disparate.provenance import versions
+from disparate.report.cautions import cautions
 from disparate.store.numbers import NumberTable, read_numbers
 from disparate.store.runs import Store
 
@@ -76,6 +81,15 @@ NEAR: Mapping[str, float] = {"closeness_gini": 1.0, "distance_inputs": -1.0, "di
 """Columns that say how near the boundary an example lies, with the sign that makes large near."""
 
 
+CAUSES = ("gradient_norm", "hessian_eigenvalue", "closeness_gini", "distance_parameters", "vog", "first_correct")
+"""What of the reference may go with harm."""
+
+HARMS = ("excessive_risk", "accuracy", "churn")
+"""What a variant does to a group: a gain of accuracy is a negative harm, so its correlations have the other sign."""
+
+ORDERS_SEED = 17
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Looked:
     """One network that was looked at.
@@ -126,6 +140,43 @@ def explain(
         told += _levels(audit, by, tables, predictions)
         told += _flips(audit, by, tables, predictions)
     return Findings(tuple(told))
+
+
+def explained(
+    audit: Audit,
+    *,
+    look: Look,
+    store: Store,
+    engine: Engine,
+    data: GroupedDataset | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Result:
+    """Answer an audit, look at its networks, and add why to what.
+
+    Jobs that the store holds are not done again; after an audit only the looking is left.
+
+    Args:
+        audit: The question.
+        look: How closely to look.
+        store: Where jobs leave their files.
+        engine: What executes them.
+        data: The data set, where it is at hand already.
+        progress: Called with the engine's events.
+
+    Returns:
+        The audit's result with the findings of the explanation after its own.
+
+    Raises:
+        BadInput: The audit cannot be answered, or there is no such variant or seed.
+    """
+    data = data if data is not None else data_named(audit.data)
+    result = run(audit, store=store, engine=engine, data=data, progress=progress)
+    answers = answer(audit, data, store=store, engine=engine)
+    told = explain(audit, answers, look=look, store=store, engine=engine, progress=progress)
+    findings = result.findings + told
+    findings += Findings(tuple(_correlations(audit, findings, data)))
+    record = {**result.run, "explanation": asdict(look)}
+    return replace(result, findings=findings, cautions=tuple(cautions(findings, record)), run=record)
 
 
 def networks(audit: Audit, answers: Answers, look: Look, store: Store) -> tuple[Looked, ...]:
@@ -183,9 +234,9 @@ def _job(planned: PlannedRun, prediction: Job, look: Look, store: Store) -> Job:
 def _levels(
     audit: Audit, by: str, tables: Mapping[Any, NumberTable], predictions: Mapping[Any, Predictions]
 ) -> Iterator[Finding]:
-    for variant in dict.fromkeys(run.variant for run in tables):
-        runs = [run for run in tables if run.variant == variant]
-        own = [tables[run].of(audit.split) for run in runs]
+    for variant in dict.fromkeys(which.variant for which in tables):
+        runs = [which for which in tables if which.variant == variant]
+        own = [tables[which].of(audit.split) for which in runs]
         groups = _groups(audit, by, predictions[runs[0]], own[0])
         for name, column in COLUMNS.items():
             if all(name in table.columns for table in own):
@@ -204,18 +255,50 @@ def _levels(
 def _flips(
     audit: Audit, by: str, tables: Mapping[Any, NumberTable], predictions: Mapping[Any, Predictions]
 ) -> Iterator[Finding]:
-    references = {run.seed: run for run in tables if run.variant == REFERENCE}
-    for variant in dict.fromkeys(run.variant for run in tables if run.variant != REFERENCE):
-        runs = [run for run in tables if run.variant == variant and run.seed in references]
-        own = [tables[references[run.seed]].of(audit.split) for run in runs]
+    references = {which.seed: which for which in tables if which.variant == REFERENCE}
+    for variant in dict.fromkeys(which.variant for which in tables if which.variant != REFERENCE):
+        runs = [which for which in tables if which.variant == variant and which.seed in references]
+        own = [tables[references[which.seed]].of(audit.split) for which in runs]
         groups = _groups(audit, by, predictions[runs[0]], own[0])
-        flipped = np.stack([predictions[run].predicted != predictions[references[run.seed]].predicted for run in runs])
+        flipped = np.stack([
+            predictions[which].predicted != predictions[references[which.seed]].predicted for which in runs
+        ])
         for name, sign in NEAR.items():
             if all(name in table.columns for table in own):
                 near = sign * np.stack([table.columns[name] for table in own])
                 near = np.where(np.isfinite(near), near, _farthest(near))
                 flips = Flips(variant=variant, measure=name, near=near, flipped=flipped, split=audit.split)
                 yield from flip_findings(flips, groups, level=audit.level)
+
+
+def _correlations(audit: Audit, findings: Findings, data: GroupedDataset) -> Iterator[Finding]:
+    """Yield what of the reference goes with what its variants cost, group by group."""
+    train = data.rows("train")
+    attributes = {name: attribute.take(train) for name, attribute in data.attributes.items()}
+    generator = np.random.default_rng(ORDERS_SEED)
+    for by in audit.groups:
+        sizes = Groups.of(attributes, by=by).counts()
+        causes = [Cause(name="group_size", values={name: float(n) for name, n in sizes.items()})]
+        causes += [
+            Cause.of(name, list(findings.where(_is_mean, measure=name, variant=REFERENCE, by=by))) for name in CAUSES
+        ]
+        for variant in audit.variants:
+            harms = [
+                Cause.of(name, list(findings.where(measure=name, variant=variant.name, by=by, axis=axis, label=None)))
+                for name in HARMS
+                for axis in ("both" if len(audit.seeds) > 1 else "examples",)
+            ]
+            yield from correlations(
+                [cause for cause in causes if cause.values],
+                [harm for harm in harms if harm.values],
+                by=by,
+                variant=variant.name,
+                generator=generator,
+            )
+
+
+def _is_mean(finding: Finding) -> bool:
+    return "form" not in (finding.where or {})
 
 
 def _farthest(near: NDArray[np.float64]) -> float:

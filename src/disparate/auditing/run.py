@@ -13,6 +13,7 @@ from disparate.auditing.distances import distance_findings
 from disparate.auditing.exemplars import exemplars
 from disparate.auditing.plan import Plan, acts_on_training, fingerprint_jobs, plan, profiles_of
 from disparate.auditing.recipe import recipe_tables
+from disparate.auditing.writing import write
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
 from disparate.engine.events import Planned
@@ -28,9 +29,6 @@ from disparate.profiles import Profile, require_available
 from disparate.provenance import cores, machine, peak_memory, source_revision, versions
 from disparate.report.cautions import cautions
 from disparate.report.gate import Threshold, gate
-from disparate.report.html import page
-from disparate.report.markdown import markdown
-from disparate.store.atomic import replacing
 from disparate.store.runs import Store
 from disparate.training.execution import device_of
 
@@ -323,19 +321,9 @@ def perform(
     entry = store.add_audit(name=audit.name, recipe=recipe_tables(audit), keys=())
     try:
         result = run(audit, store=store, engine=engine, data=data, progress=progress)
-        digest = _write(result, store.root / audit.name, store)
+        digest = store.blobs.put(write(result, store.root / audit.name))
     except BaseException as error:
         store.finish_audit(entry.id, state="interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
     store.finish_audit(entry.id, result=digest, keys=sorted({item["key"] for item in result.run["predictions"]}))
     return result
-
-
-def _write(result: Result, folder: Path, store: Store) -> str:
-    folder.mkdir(exist_ok=True)
-    for name, text in (("report.html", page(result)), ("report.md", markdown(result))):
-        with replacing(folder / name) as path:
-            path.write_text(text, encoding="utf-8")
-    with replacing(folder / "result.json") as path:
-        result.write(path)
-    return store.blobs.put(folder / "result.json")

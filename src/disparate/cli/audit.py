@@ -28,17 +28,11 @@ def audit(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", hidden=True)] = False,
 ) -> None:
     """Run a recipe: train, deploy, predict, measure; write result and report into STORE/NAME."""
-    import os
-    import sys
     from dataclasses import replace
 
-    if data is not None:
-        os.environ["DISPARATE_DATA"] = str(data.resolve())
-    if trust:  # what is trusted may lie in the current folder, for this process and for its workers
-        sys.path.insert(0, str(Path.cwd()))
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]).rstrip(
-            os.pathsep
-        )
+    from disparate.cli.surroundings import set_up
+
+    set_up(data=data, trust=trust or ())
     from disparate.auditing.recipe import read_recipe
     from disparate.auditing.run import perform
     from disparate.cli.progress import shown

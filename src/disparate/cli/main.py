@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from disparate.cli.audit import audit
 from disparate.cli.compare import compare
 from disparate.cli.doctor import doctor
+from disparate.cli.explain import explain
 from disparate.cli.gate import gate
 from disparate.cli.recipe import recipe
 from disparate.cli.report import report
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (audit, compare, report, gate, runs, recipe, doctor):
+for command in (audit, compare, explain, report, gate, runs, recipe, doctor):
     app.command()(command)
 
 
