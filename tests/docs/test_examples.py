@@ -29,6 +29,20 @@ def test_an_own_network_is_one_that_workers_can_import(root, tmp_path, monkeypat
     assert (tmp_path / "runs" / "squares" / "report.html").exists()
 
 
+@pytest.mark.data
+def test_two_models_are_compared_through_their_files(root, real_data, tmp_path, monkeypatch, capsys):
+    table = real_data("tabular/compas_two_years.csv") / "tabular" / "compas_two_years.csv"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["two_models.py", "compas", str(table)])
+    runpy.run_path(str(root / "examples" / "two_models.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "five_bits African-American 1" in printed
+    assert " boosting        Caucasian  7" in printed
+    files = sorted(path.name for path in (tmp_path / "predictions" / "compas").glob("*.parquet"))
+    assert len(files) == 15
+    assert (tmp_path / "predictions" / "compas" / "report.html").stat().st_size > 10_000
+
+
 def test_a_recipe_with_an_own_network_names_what_has_to_be_trusted(root, monkeypatch):
     monkeypatch.syspath_prepend(root / "examples")
     audit = read_recipe(root / "examples" / "own_network.toml", trust=["own_network:network"])
