@@ -140,10 +140,19 @@ def _differences(
                 distinguishable=clear,
                 effect_over_null=abs(change) / floor,
                 null=Null(name="N2 seeds", value=floor),
-                method=f"paired t over {axis}",
+                method=f"t over {axis}; test: paired t over seeds",
                 **_number(rng, change, se * scale),
                 **shared,
             )
+        yield Finding(
+            measure="accuracy",
+            where={"by": by, "axis": "interaction"},
+            unit="share",
+            value=change,
+            low=change - se,
+            high=change + se,
+            **shared,
+        )
         risk = -change * 3.4
         yield Finding(
             measure="excessive_risk",

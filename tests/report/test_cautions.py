@@ -41,7 +41,9 @@ def test_nothing_to_say_about_nothing():
 
 def test_single_seed():
     caution = found(replace(LEVEL, seeds=1))["D101"]
-    assert caution.text.startswith("Everything was trained with one seed,")
+    assert caution.text.startswith("There is one training seed,")
+    assert caution.text.endswith("set seeds in the recipe.")
+    assert "D101" not in found(LEVEL)
 
 
 def test_few_seeds():
@@ -57,10 +59,19 @@ def test_small_group_from_the_record_and_from_findings():
 
 def test_no_repeat_floor():
     bare = replace(LEVEL, null=None)
-    assert "Set repeats = 2 in the recipe." in found(bare)["D104"].text
+    assert "set repeats = 2 in the recipe." in found(bare)["D104"].text
     assert found(bare, audit={"audit": {"repeats": 2}}) == {}
     assert "D104" in found(bare, audit={"audit": {"repeats": 1}})
     assert found(replace(bare, method="nulls: N1 repeat 0 (deterministic)")) == {}
+
+
+def test_what_to_do_fits_a_comparison_of_files():
+    bare = replace(LEVEL, null=None, seeds=1)
+    cautions = found(bare, tables=[]) | found(replace(bare, seeds=2), tables=[])
+    assert "{seed} in the quoted path ('int8=runs/int8_seed{seed}.parquet')" in cautions["D101"].text
+    assert "{seed} in the quoted path" in cautions["D102"].text
+    assert "with --repeat or repeats=." in cautions["D104"].text
+    assert not any("recipe" in caution.text for caution in cautions.values())
 
 
 def undefined(measure, group=None, label=None):
@@ -133,11 +144,72 @@ def test_reference_trained_elsewhere():
     assert "D110" not in found(LEVEL, audit={**audit, "variant": [{"name": "one", "choices": choices[:1]}]})
 
 
+@pytest.mark.parametrize(("at", "moved"), [("train", True), ("deploy", True), ("both", False)])
+def test_reference_that_runs_where_it_was_not_trained(at, moved):
+    choices = [{"choice": "hardware", "at": at, "profile": "avx2"}]
+    cautions = found(LEVEL, audit={"reference": {"profile": "native", "choices": choices}})
+    assert ("D110" in cautions) == moved
+    if moved:
+        assert f"was trained under (hardware at={at} profile=avx2)." in cautions["D110"].text
+
+
+def test_reference_whose_weights_came_along():
+    caution = found(LEVEL, audit={"model": {"name": "resnet18", "trained": "w.safetensors"}})["D110"]
+    assert caution.text.startswith("The weights of the reference ('w.safetensors') were trained under a profile that")
+
+
+def judged(measure, p_values, by="sex", limit=0.05):
+    return [
+        replace(
+            CHANGE,
+            measure=measure,
+            group=f"g{place}",
+            where={"by": by},
+            p_value=p,
+            level=0.95,
+            distinguishable=p < limit,
+        )
+        for place, p in enumerate(p_values)
+    ]
+
+
+def test_what_only_its_own_table_marks_is_named():
+    items = [*judged("accuracy", [0.03]), *judged("tpr", [0.5] * 19 + [1e-9], limit=0.01)]
+    text = found(LEVEL, *items)["D113"].text
+    assert text.startswith("21 tests stand in 2 tables")
+    assert "Of 2 numbers marked as distinguishable up to about 0.1 are to be expected by chance" in text
+    assert "over the whole report, 1 would not be marked: accuracy of 'g0' under 'int8'." in text
+
+
+def test_no_word_on_correction_where_it_changes_nothing():
+    assert "D113" not in found(LEVEL, *judged("accuracy", [0.03]))
+    assert "D113" not in found(LEVEL, *judged("accuracy", [0.001]), *judged("loss", [0.002, 0.9]))
+    assert "D113" not in found(LEVEL, *judged("accuracy", [0.3]), *judged("loss", [0.9]))
+
+
+def test_many_findings_that_only_their_table_marks_are_counted():
+    items = [*judged("accuracy", [0.04] * 8), *judged("tpr", [0.9] * 100)]
+    assert "8 would not be marked:" in found(LEVEL, *items)["D113"].text
+    assert "; 3 further ones. Repeat" in found(LEVEL, *items)["D113"].text
+
+
 def test_examples_set_aside():
     problems = [{"what": f"{place}.jpg", "found": "cannot be decoded", "action": "set aside"} for place in range(5)]
     problems.append({"what": "9.jpg", "found": "same pixels as 8.jpg", "action": "kept"})
     text = found(LEVEL, problems=problems)["D111"].text
     assert text.startswith("5 files or rows set aside and 1 kept with a remark while loading: 0.jpg, 1.jpg, 2.jpg …")
+
+
+def test_nothing_distinguishable_says_what_would_have_been():
+    change = replace(
+        CHANGE, n=400, seeds=1, level=0.95, low=-0.05, high=0.01, p_value=0.2, distinguishable=False, method="t; test:"
+    )
+    text = found(LEVEL, change)["D112"].text
+    assert (
+        "With 1 seed and 400 examples the smallest change of accuracy of 'f' that would have been seen (80 %) is"
+        in text
+    )
+    assert "; for 2.0 points 1,830 examples are needed, and one seed does not tell how many more would do." in text
 
 
 def test_nothing_distinguishable():

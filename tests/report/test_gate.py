@@ -124,7 +124,8 @@ def test_comparisons_are_judged_group_by_group_and_the_worst_is_named():
     verdict = gate(Findings(items), maxima={"churn": 0.1}, minima={})
     assert verdict.outcome == "fail"
     assert verdict.reasons == (
-        "max churn=0.1: int8 fails, group f by race at 30.5 points (interval 30.0 to 31.0, noise floor 0.2).",
+        "max churn=0.1: int8 fails, group f by race at 30.5 points (interval 30.0 to 31.0, noise floor 0.2), the worst "
+        "of 2 that are not corrected for their number.",
     )
     assert outcome(*items, maxima={"churn[group=m]": 0.1}) == "pass"
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from disparate.errors import BadInput
+from disparate.findings import Null
 from disparate.stats.paired import paired_mean
-from disparate.stats.power import Noise, Plan, detectable_change, examples_needed, power_of, seeds_needed
+from disparate.stats.power import Floor, Noise, Plan, detectable_change, examples_needed, power_of, seeds_needed
 
 NOISE = Noise(seeds=0.0004, examples=0.05, rest=0.1)
 
@@ -125,6 +126,61 @@ def test_noise_of_trainings_is_the_binomial_floor():
     assert detectable_change(Noise.of_training(0.2), seeds=5, examples=500, plan=plan) > np.sqrt(0.2 / 500 / 5)
 
 
+@pytest.mark.parametrize(("seeds", "axis"), [(5, "seeds"), (40, "seeds"), (5, "both"), (1, "both")])
+@pytest.mark.parametrize("change", [0.005, 0.02, 0.05])
+def test_power_beside_a_floor_is_what_drawing_finds(seeds, axis, change):
+    plan, times = Plan(axis=axis, comparisons=6, discoveries=2, floor=Floor(alike=0.0001, per_example=0.09)), 200_000
+    expected = NOISE.estimate(0.0, seeds=seeds, examples=300)
+    own = expected.widest if axis == "both" else axis
+    generator = np.random.default_rng(0)
+    spread = np.sqrt(generator.chisquare(expected.df(own), times) / expected.df(own)) * expected.se(own)
+    found = np.abs(generator.normal(change, expected.se(own), times))
+    seen = (found > stats.t.ppf(1 - 0.05 / 3 / 2, expected.df(own)) * spread) & (found > plan.floor.at(300))
+    assert power_of(change, NOISE, seeds=seeds, examples=300, plan=plan) == pytest.approx(seen.mean(), abs=0.006)
+
+
+def test_no_number_of_seeds_shows_what_lies_below_the_floor():
+    noise, floor = Noise.of_training(0.2), Floor.of_test_set(0.2)
+    plan = Plan(axis="seeds", floor=floor)
+    assert seeds_needed(0.02, noise, examples=340, plan=Plan(axis="seeds")) == 14
+    assert seeds_needed(0.02, noise, examples=340, plan=plan) is None
+    assert floor.at(340) > 0.02
+    for seeds in (5, 50, 5000):
+        assert detectable_change(noise, seeds=seeds, examples=340, plan=plan) > floor.at(340)
+    examples = examples_needed(0.02, noise, seeds=50, plan=plan)
+    assert floor.at(examples) < 0.02
+    assert power_of(0.02, noise, seeds=50, examples=examples, plan=plan) >= 0.8
+
+
+def test_without_noise_a_change_is_seen_above_the_floor_alone():
+    plan = Plan(floor=Floor(alike=0.01))
+    powers = [power_of(change, Noise(), seeds=2, examples=50, plan=plan) for change in (0.09, 0.11)]
+    assert powers == [0.0, 1.0]
+    assert detectable_change(Noise(), seeds=2, examples=50, plan=plan) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "later"),
+    [("N1 repeat", 0.04), ("N2 seeds", 0.04 * np.sqrt(7 / 16)), ("N4 test set", 0.02), ("another", 0.04)],
+)
+def test_floors_follow_the_number_of_examples(name, later):
+    noise = Noise(seeds=0.0001, examples=9.0, rest=0.03)  # of the noise of a single run a quarter is that of the seed
+    floor = Floor.of(Null(name=name, value=0.04), noise, examples=100)
+    assert floor.at(100) == pytest.approx(0.04)
+    assert floor.at(400) == pytest.approx(later)
+
+
+def test_discoveries_beside_it_make_a_change_easier_to_see():
+    few, many = (Plan(comparisons=20, discoveries=number) for number in (1, 20))
+    assert many.own_level == pytest.approx(0.95)
+    shape = {"seeds": 5, "examples": 300}
+    assert detectable_change(NOISE, **shape, plan=many) < detectable_change(NOISE, **shape, plan=few)
+
+
+def test_a_test_that_nearly_always_rejects_needs_no_change():
+    assert detectable_change(NOISE, seeds=5, examples=300, plan=Plan(level=0.1)) == pytest.approx(0)
+
+
 @pytest.mark.parametrize("make", [Noise.of_training, Noise.of_flips])
 def test_shares_lie_between_zero_and_one(make):
     with pytest.raises(BadInput, match=r"is 1.5; a share in \[0, 1\] was expected"):
@@ -132,7 +188,7 @@ def test_shares_lie_between_zero_and_one(make):
 
 
 def test_bad_plans_are_refused():
-    with pytest.raises(BadInput, match=r"power 0\.8 at level 1\.0 among 1 comparisons; shares between 0 and 1"):
+    with pytest.raises(BadInput, match=r"power 0\.8 at level 1\.0 among 1 comparisons, 1 of them significant; a power"):
         Plan(level=1.0)
     with pytest.raises(BadInput, match="among 0 comparisons"):
         Plan(comparisons=0)

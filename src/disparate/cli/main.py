@@ -13,6 +13,7 @@ from disparate.cli.compare import compare
 from disparate.cli.doctor import doctor
 from disparate.cli.explain import explain
 from disparate.cli.gate import gate
+from disparate.cli.power import power
 from disparate.cli.recipe import recipe
 from disparate.cli.report import report
 from disparate.cli.runs import runs
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (audit, compare, explain, report, gate, runs, recipe, doctor):
+for command in (audit, compare, explain, report, gate, power, runs, recipe, doctor):
     app.command()(command)
 
 

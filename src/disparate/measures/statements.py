@@ -1,5 +1,6 @@
 """From estimates to findings: levels of every variant, and paired differences to the reference with their nulls."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,13 +13,17 @@ from disparate.measures.measure import SHARE, Measure
 from disparate.measures.panel import Cut, Panel
 from disparate.measures.series import Place, Series
 from disparate.predictions import REFERENCE
-from disparate.stats.intervals import wilson_interval
+from disparate.stats.intervals import t_quantile, wilson_interval
 from disparate.stats.multiplicity import benjamini_hochberg
 from disparate.stats.nulls import REPEAT, repeat_floor, seed_floor
 from disparate.stats.paired import Axis, PairedEstimate
 
 Array = NDArray[np.float64]
 OVER: Mapping[Axis, str] = {"seeds": "over seeds", "examples": "over examples", "both": "over seeds and examples"}
+TESTED: Mapping[Axis, str] = {axis: f"test: paired t {words}" for axis, words in OVER.items()}
+"""What the method of a finding says that was judged over an axis."""
+INTERACTION = "interaction"
+"""What both single axes hold; with it the intervals of a finding say what moves it, per seed and per example."""
 ONE_SEED = "no test: one seed, and what acts on training cannot be told from the seed"
 
 
@@ -117,6 +122,9 @@ def differences(series: Series, case: Case) -> Iterator[Finding]:
 def axes(series: Series, case: Case) -> Iterator[Finding]:
     """Yield the same differences over seeds alone and over examples alone; they are shown and not judged.
 
+    A third, ``"interaction"``, is over what both of these hold. From the three intervals the noise can be had back that
+    a smaller change, more examples or more seeds would meet: see :func:`disparate.report.power.noise_of`.
+
     Args:
         series: The measure over all runs.
         case: The partition and the rules.
@@ -134,6 +142,7 @@ def axes(series: Series, case: Case) -> Iterator[Finding]:
             if estimate.widest == "both":
                 yield _along(base, estimate, "seeds", case, series.method)
                 yield _along(base, estimate, "examples", case, series.method)
+                yield _over_interaction(base, estimate, case)
 
 
 def with_level(
@@ -186,7 +195,7 @@ def with_test(
     finding = _with_interval(base, estimate, place, case, method=method)
     axis: Axis | None = "seeds" if case.trains(base.variant) else estimate.widest
     p_value = None if axis is None else estimate.p_value(axis)
-    text = f"test: paired t {OVER[axis]}" if axis and p_value is not None else ONE_SEED
+    text = TESTED[axis] if axis and p_value is not None else ONE_SEED
     return judged(finding, p_value, text, place, case, nulls=nulls)
 
 
@@ -238,7 +247,7 @@ def corrected(findings: Sequence[Finding], *, rate: float) -> list[Finding]:
     tables: dict[tuple[object, ...], list[int]] = {}
     for position, item in enumerate(findings):
         if item.p_value is not None:
-            tables.setdefault(_table_of(item), []).append(position)
+            tables.setdefault(table_of(item), []).append(position)
     decided: dict[int, bool] = {}
     for positions in tables.values():
         p_values = np.array([findings[position].p_value for position in positions], dtype=np.float64)
@@ -257,7 +266,8 @@ def _clears(finding: Finding) -> bool:
     return finding.value > max(1.0, floor) if finding.value > 1 else finding.value < min(1.0, floor)
 
 
-def _table_of(finding: Finding) -> tuple[object, ...]:
+def table_of(finding: Finding) -> tuple[object, ...]:
+    """Return which table a finding stands in, within which it is corrected: one measure of one partition."""
     where = finding.where or {}
     return finding.measure, *(where.get(key) for key in ("by", "form", "of"))
 
@@ -295,6 +305,21 @@ def _along(base: Finding, estimate: PairedEstimate, axis: Axis, case: Case, meth
         level=case.level if interval else None,
         p_value=estimate.p_value(axis),
         method=f"{method} {OVER[axis]}; shown, not judged",
+    )
+
+
+def _over_interaction(base: Finding, estimate: PairedEstimate, case: Case) -> Finding:
+    df = (estimate.seeds - 1.0) * (estimate.examples - 1.0)
+    reach = t_quantile(case.level, df) * math.sqrt(estimate.interaction or 0.0)
+    return replace(
+        base,
+        where=case.cut.where(axis=INTERACTION),
+        value=estimate.value,
+        undefined=None,
+        low=estimate.value - reach if reach else None,
+        high=estimate.value + reach if reach else None,
+        level=case.level if reach else None,
+        method="t over what seeds and examples both hold; shown, not judged",
     )
 
 

@@ -1,10 +1,14 @@
 """What the reader has to know before believing a number: a pure function of findings and run record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
+import numpy as np
+
 from disparate.findings import Caution, Finding, Findings, Result
+from disparate.measures.statements import table_of
 from disparate.report import record
+from disparate.report.glossary import term
 from disparate.report.headline import outcomes
 from disparate.report.selection import (
     attributes,
@@ -16,7 +20,9 @@ from disparate.report.selection import (
     main_measure,
     of_attribute,
 )
+from disparate.report.sight import sentence
 from disparate.report.wording import counted, joined, number, plain
+from disparate.stats.multiplicity import benjamini_hochberg
 
 FEW_EXAMPLES = 30
 """Fewest test examples of a group for which an interval says something."""
@@ -25,6 +31,19 @@ FEW_SEEDS = 5
 EXECUTION = ("threads", "onednn", "memory_format", "operands")
 """Settings of a profile beside its environment."""
 
+MOST_NAMED = 5
+"""Most findings that a caution names."""
+SEEDS = (
+    "give a file per seed, with {seed} in the quoted path ('int8=runs/int8_seed{seed}.parquet'), or a mapping from "
+    "seed to table",
+    "set seeds in the recipe",
+)
+"""How there come to be more seeds: with files, and with a recipe."""
+REPEATS = (
+    "give the predictions of a second run of the reference, with --repeat or repeats=",
+    "set repeats = 2 in the recipe",
+)
+"""How there comes to be a repeat floor."""
 TITLES: dict[str, str] = {
     "D101": "A single training seed",
     "D102": "Few training seeds",
@@ -38,6 +57,7 @@ TITLES: dict[str, str] = {
     "D110": "The reference was trained elsewhere",
     "D111": "Examples were set aside",
     "D112": "Nothing is distinguishable",
+    "D113": "Corrected table by table",
     "D201": "Ids differ by leading zeros alone",
     "D202": "Examples are on one side only",
     "D203": "Seeds were given as variants",
@@ -81,6 +101,7 @@ def cautions(findings: Findings, run: Mapping[str, Any]) -> tuple[Caution, ...]:
         *_trained_elsewhere(result),
         *_set_aside(result),
         *_nothing_distinguishable(result),
+        *_table_by_table(result),
     )
 
 
@@ -93,15 +114,22 @@ def _seeds(result: Result) -> Iterable[Caution]:
     if seeds == 1:
         yield _caution(
             "D101",
-            "Everything was trained with one seed, so how much a number moves between seeds is not known. "
-            f"At least {FEW_SEEDS} seeds are needed to tell a choice from chance: set seeds in the recipe.",
+            "There is one training seed, so how much a number moves between seeds is not known. "
+            f"At least {FEW_SEEDS} seeds are needed to tell a choice that acts on training from chance: "
+            f"{_way(result, SEEDS)}.",
         )
     elif seeds is not None and seeds < FEW_SEEDS:
         yield _caution(
             "D102",
-            f"{counted(seeds, 'seed')} were trained; a sign test over {seeds} seeds cannot give a p-value below "
-            f"{0.5 ** (seeds - 1):.2g}. At least {FEW_SEEDS} seeds are needed.",
+            f"There are {counted(seeds, 'training seed')}; a sign test over {seeds} seeds cannot give a p-value below "
+            f"{0.5 ** (seeds - 1):.2g}. At least {FEW_SEEDS} seeds are needed: {_way(result, SEEDS)}.",
         )
+
+
+def _way(result: Result, ways: tuple[str, str]) -> str:
+    """Return what to do: with files the one, with a recipe the other."""
+    files, recipe = ways
+    return files if record.is_of_files(result.run) else recipe
 
 
 def _small_groups(result: Result) -> Iterable[Caution]:
@@ -127,7 +155,7 @@ def _no_repeat_floor(result: Result) -> Iterable[Caution]:
         yield _caution(
             "D104",
             "The reference was not run a second time with nothing changed, so it is not known whether the program "
-            "repeats itself. Set repeats = 2 in the recipe.",
+            f"repeats itself: {_way(result, REPEATS)}.",
         )
 
 
@@ -261,11 +289,37 @@ def _gained(finding: Finding) -> bool:
 
 
 def _trained_elsewhere(result: Result) -> Iterable[Caution]:
+    if weights := record.recipe(result.run, "model").get("trained"):
+        yield _caution(
+            "D110",
+            f"The weights of the reference ('{plain(weights)}') were trained under a profile that this audit does not "
+            "know. What training there did to the groups stands in the reference, and in no difference to it.",
+        )
+    moved = [_settings(choice) for choice in _choices(record.recipe(result.run, "reference"), {"train", "deploy"})]
+    if moved:
+        yield _caution(
+            "D110",
+            f"The reference is not run under the profile it was trained under ({joined(moved)}). What moving it cost "
+            "the groups stands in the reference, and in no difference to it. Let it train where it runs, or add a "
+            "variant that does.",
+        )
+    yield from _mixed(result)
+
+
+def _choices(table: Mapping[str, Any], at: Set[str]) -> list[Mapping[str, Any]]:
+    return [choice for choice in record.tables(table.get("choices")) if choice.get("at") in at]
+
+
+def _settings(choice: Mapping[str, Any]) -> str:
+    settings = [f"{key}={value}" for key, value in choice.items() if key != "choice" and value not in (None, {}, [])]
+    return plain(" ".join([str(choice.get("choice", "")), *settings]))
+
+
+def _mixed(result: Result) -> Iterable[Caution]:
     home = record.recipe(result.run, "reference").get("profile")
     for variant in record.tables(record.mapping(result.run.get("audit")).get("variant")):
-        choices = record.tables(variant.get("choices"))
-        moved = [choice for choice in choices if choice.get("at") in {"train", "both"}]
-        if moved and len(choices) > len(moved):
+        moved = _choices(variant, {"train", "both"})
+        if moved and len(record.tables(variant.get("choices"))) > len(moved):
             name = plain(variant.get("name", ""))
             where = joined([plain(choice.get("choice", "")) for choice in moved])
             yield _caution(
@@ -298,9 +352,53 @@ def _nothing_distinguishable(result: Result) -> Iterable[Caution]:
         judged = [item for item in split if item.distinguishable is not None]
         moved = not all(outcome.identical for outcome in outcomes(result, by))
         if judged and moved and not any(item.distinguishable for item in judged):
+            seen = sentence(result, by) or "With more seeds or more test examples a smaller harm could be seen."
             yield _caution(
                 "D112",
                 f"No change of any of the {counted(len(groups(result, by)), 'group')} by '{plain(by)}' is larger than "
-                "noise. This is not a proof that no group pays: with more seeds or more test examples a smaller harm "
-                "could be seen. The noise floors say how large a harm could have stayed hidden.",
+                f"noise. This is not a proof that no group pays. {seen}",
             )
+
+
+def _table_by_table(result: Result) -> Iterable[Caution]:
+    judged = result.findings.where(lambda item: item.p_value is not None and item.distinguishable is not None)
+    tables = len({table_of(item) for item in judged})
+    shown = judged.where(distinguishable=True)
+    lost = _lost_in_all(judged)
+    if tables < 2 or not lost:
+        return
+    rate = _rate(judged)
+    named = [_place(item) for item in lost[:MOST_NAMED]]
+    more = [counted(len(lost) - MOST_NAMED, "further one", "further ones")] if len(lost) > MOST_NAMED else []
+    yield _caution(
+        "D113",
+        f"{counted(len(judged), 'test')} stand in {tables:,} tables (one measure of one partition each), and each is "
+        f"corrected by itself. Of {counted(len(shown), 'number')} marked as distinguishable up to about "
+        f"{rate * len(shown):.1f} are to be expected by chance; were there nothing to find, about {rate * tables:.1f} "
+        f"of the tables would still hold one. Corrected over the whole report, {len(lost):,} would not be marked: "
+        f"{'; '.join([*named, *more])}. Repeat these before building on them.",
+    )
+
+
+def _lost_in_all(judged: Findings) -> list[Finding]:
+    """Return what is marked within its table and would not be among all tests of the report, the weakest first."""
+    adjusted = benjamini_hochberg(np.array([item.p_value for item in judged], dtype=np.float64))
+    limit = _rate(judged)
+    found = [
+        (float(p), place)
+        for place, (item, p) in enumerate(zip(judged, adjusted, strict=True))
+        if item.distinguishable and p > limit
+    ]
+    return [judged.items[place] for _, place in sorted(found, reverse=True)]
+
+
+def _rate(judged: Findings) -> float:
+    return 1 - next((item.level for item in judged if item.level is not None), 0.95)
+
+
+def _place(finding: Finding) -> str:
+    words = [term(finding.measure).inline]
+    words += [f"of class '{plain(finding.label)}'"] if finding.label is not None else []
+    words += [f"of '{plain(finding.group)}'"] if finding.group is not None else []
+    words += [f"by '{plain(by_of(finding))}'"] if finding.group is None and by_of(finding) is not None else []
+    return f"{' '.join(words)} under '{plain(finding.variant)}'"

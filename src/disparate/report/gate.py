@@ -214,7 +214,9 @@ def _judge_variant(found: Findings, threshold: Threshold, variant: str) -> tuple
         return "inconclusive", f"{head} inconclusive, it has no such finding."
     judged: list[tuple[Outcome, Finding]] = [(_place(item, threshold), item) for item in own]
     outcome, item = min(judged, key=lambda pair: _severity(pair, threshold))
-    return outcome, f"{head} {_verb(outcome)}, {_about(item)} {_said(item)}{_why(item, outcome)}."
+    of_many = f", the worst of {len(own)} that are not corrected for their number" if len(own) > 1 else ""
+    uncorrected = of_many if outcome == "fail" else ""
+    return outcome, f"{head} {_verb(outcome)}, {_about(item)} {_said(item)}{_why(item, outcome)}{uncorrected}."
 
 
 def _place(finding: Finding, threshold: Threshold) -> Outcome:

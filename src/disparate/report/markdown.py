@@ -83,7 +83,8 @@ def _part(part: Part) -> list[str]:
 def _grid(grid: Grid) -> list[str]:
     head = [escaped(grid.corner), *(_column(grid, column) for column in grid.columns)]
     rows = [(escaped(row), *(_cell(grid.cell(row, column)) for column in grid.columns)) for row in grid.rows]
-    reasons = [f"Undefined: {escaped(reason)}" for reason in grid.reasons()]
+    word = next((value_text(cell).capitalize() for cell in grid.cells.values() if cell.undefined), "")
+    reasons = [f"{word}: {escaped(reason)}" for reason in grid.reasons()]
     return [f"**{escaped(grid.title)}.** {escaped(grid.note)}", *_table(head, rows), *reasons]
 
 

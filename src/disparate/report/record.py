@@ -31,6 +31,16 @@ def recipe(run: Mapping[str, Any], table: str) -> Mapping[str, Any]:
     return mapping(mapping(run.get("audit")).get(table))
 
 
+def is_of_files(run: Mapping[str, Any]) -> bool:
+    """Return whether the record is that of a comparison of files, which has no recipe.
+
+    Example:
+        >>> is_of_files({"tables": []}), is_of_files({"training": []})
+        (True, False)
+    """
+    return "tables" in run
+
+
 def group_sizes(run: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     """Return the number of test examples by attribute and group.
 

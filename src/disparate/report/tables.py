@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from disparate.findings import Finding, Findings, Result
+from disparate.measures.statements import INTERACTION
+from disparate.report import sight
 from disparate.report.glossary import term
 from disparate.report.movement import MOVEMENT, movement_grids, movement_words
+from disparate.report.power import CHANGE, POWER, smallest_group
 from disparate.report.record import group_sizes
 from disparate.report.selection import (
     EVERYONE,
@@ -26,7 +29,7 @@ from disparate.report.selection import (
     place,
     references,
 )
-from disparate.report.wording import counted, unit_words
+from disparate.report.wording import amount, counted, percent, unit_words
 
 DETAIL_LIMIT = 8000
 """Most cells of the tables of further measures, shared by the attributes, so that a page stays under 6 MB."""
@@ -35,6 +38,14 @@ CHURN = ("churn", "harmful_flips", "beneficial_flips")
 HARDWARE = ("hardware_sensitivity",)
 COMPARISONS = frozenset((*RISK, *CHURN, *HARDWARE, *MOVEMENT))
 """Comparisons that have a part of their own."""
+SIGHT_LIMIT = 1000
+"""Most comparisons of which the page says what they could have seen, shared by the attributes."""
+NO_ROOM = "There is room for the smallest group alone; disparate power lists all."
+HOW_POWER = (
+    f"A change counts as seen where it passes the corrected test and exceeds its noise floor in {percent(POWER)} of "
+    "repetitions, with the noise that was there. That noise is known from these seeds and examples alone: read the "
+    "numbers as sizes, not to the digit."
+)
 UNSPLIT = ""
 """The attribute of findings that are split by none, where there is no other."""
 
@@ -84,6 +95,7 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
         _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
         _movement(result, by),
         _levels(result, by, measure),
+        _sight(result, by, measure),
         _further(result, by, measure),
     )
     return tuple(part for part in found if part.grids or part.folded)
@@ -110,7 +122,7 @@ def who_pays(result: Result, by: str, measure: str) -> Part:
 
 
 def _axes(result: Result, by: str, found: Findings, name: str) -> Grid:
-    named = found.where(lambda item: place(item, "axis") is not None)
+    named = found.where(lambda item: place(item, "axis") not in {None, INTERACTION})
     several = len({str(place(item, "axis")) for item in named}) > 1
     return _by_group(
         result,
@@ -185,6 +197,26 @@ def _levels(result: Result, by: str, measure: str) -> Part:
         short=name,
         words=f"{name} of every group under every variant, the reference included.",
         grids=_filled(grid),
+    )
+
+
+def _sight(result: Result, by: str, measure: str) -> Part:
+    changes = main_axis(result.findings.where(is_change, by=by, measure=measure, label=None))
+    too_many = len(changes) > SIGHT_LIMIT // len(sections(result))
+    smallest, examples, seeds = sight.tables(result, by, group=smallest_group(result, by) if too_many else None)
+    change = amount(CHANGE, next((item.unit for item in smallest), "share"))
+    titles = (
+        (smallest, f"Smallest change of {term(measure).inline} that would have been seen{_by(by)}", _unit(smallest)),
+        (examples, f"Examples of a group that are needed to see {change}{_by(by)}", "With the seeds there are."),
+        (seeds, f"Seeds that are needed to see {change}{_by(by)}", "With the examples there are."),
+    )
+    grids = (_by_group(result, by, found, title=title, note=note) for found, title, note in titles)
+    return Part(
+        slug="power",
+        title="What could have been seen?",
+        short="Power",
+        words=" ".join([sight.sentence(result, by), HOW_POWER, *([NO_ROOM] if too_many else [])]).strip(),
+        grids=tuple(grid for made in grids for grid in _filled(made)),
     )
 
 

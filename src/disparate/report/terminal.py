@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from disparate.findings import Finding, Result
-from disparate.report import headline
+from disparate.report import headline, sight
 from disparate.report.record import mapping
 from disparate.report.selection import Grid, harm, main_measure
 from disparate.report.tables import sections, who_pays
@@ -66,7 +66,8 @@ class Summary:
                 yield Text()
                 yield _table(grid, width)
                 yield Text(KEY, style="dim")
-                yield Text(f"{plain(by)}: {headline.group_facts(self.result.run, by)}\n" if by else "", style="dim")
+                yield Text(f"{plain(by)}: {headline.group_facts(self.result.run, by)}" if by else "", style="dim")
+                yield Text(f"{sight.sentence(self.result, by)}\n" if by else "", style="dim")
 
     def _verdict(self) -> Iterator[Text]:
         verdict = self.result.verdict

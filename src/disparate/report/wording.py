@@ -16,6 +16,8 @@ MARK_WORDS: dict[bool | None, str] = {
     None: "cannot be said",
 }
 UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count", "target": "units of the target"}
+WHOLE = frozenset({"count", *(NEEDED := ("examples", "seeds"))})
+"""Units that are counted; of those needed there may be no number that is enough."""
 
 
 def plain(text: object) -> str:
@@ -70,7 +72,7 @@ def number(value: float, unit: str, *, signed: bool = False) -> str:
 
 
 def _digits(size: float, unit: str) -> str:
-    if unit == "count":
+    if unit in WHOLE:
         return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.1f}"
     decimals = 1 if unit == "share" else 3 if size < 10 else 1
     is_tiny = 0 < size < 0.0005 and unit != "share"
@@ -85,9 +87,9 @@ def is_signed(finding: Finding) -> bool:
 
 
 def value_text(finding: Finding) -> str:
-    """Return the value, or the word ``undefined``."""
+    """Return the value, or the word ``undefined``; of examples or seeds that are needed, ``none``."""
     if finding.value is None:
-        return "undefined"
+        return "none" if finding.unit in NEEDED else "undefined"
     return number(finding.value, finding.unit, signed=is_signed(finding))
 
 
@@ -157,6 +159,26 @@ def mark_words(finding: Finding) -> str:
 def unit_words(unit: str) -> str:
     """Return the unit as it is shown: shares become points."""
     return UNITS.get(unit, unit)
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a size with its unit.
+
+    Example:
+        >>> amount(0.061, "share")
+        '6.1 points'
+    """
+    return f"{number(value, unit)} {unit_words(unit)}"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent.
+
+    Example:
+        >>> percent(0.8), percent(0.975)
+        ('80 %', '97.5 %')
+    """
+    return f"{100 * share:g} %"
 
 
 def joined(words: Sequence[str]) -> str:

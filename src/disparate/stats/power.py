@@ -3,15 +3,26 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 from scipy import optimize, special
 
 from disparate.errors import BadInput
+from disparate.findings import Null
 from disparate.stats.intervals import t_quantile
+from disparate.stats.nulls import SEEDS, TEST_SET
 from disparate.stats.paired import Axis, PairedEstimate
 
 MOST = 10**9
 """More seeds or examples than this are never enough."""
+MANY = 10**6
+"""With more degrees of freedom than this a t distribution is a normal one."""
+NEGLIGIBLE = 1e-9
+"""A probability below this is none."""
+_ROOTS, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+NODES, WEIGHTS = (_ROOTS + 1) / 2, _WEIGHTS / 2
+"""Gauss–Legendre quadrature between 0 and 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,40 +121,101 @@ class Noise:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Floor:
+    """The noise floor that a change has to exceed beside being significant: √(alike + per_example / n).
+
+    It is that of a single run, so seeds do not lower it.
+
+    Args:
+        alike: Variance that no number of examples lowers.
+        per_example: Variance that examples lower.
+    """
+
+    alike: float = 0.0
+    per_example: float = 0.0
+
+    @classmethod
+    def of_test_set(cls, share: float) -> "Floor":
+        """Return N4 before any run: √(err / n) of what acts on training, √(flips / n) of what acts on a trained model.
+
+        Args:
+            share: Share of wrong answers expected of the reference, or of answers that become right or wrong.
+
+        Returns:
+            The floor. That of another seed, N2, is expected to be the same where seeds move no whole group.
+        """
+        return cls(per_example=_share("share", share))
+
+    @classmethod
+    def of(cls, null: Null, noise: Noise, *, examples: int) -> "Floor":
+        """Return a floor that was seen, and how it will follow the number of examples.
+
+        N4 falls with the examples. Of N2 the part falls that is not a seed's effect on the whole group. N1, and a floor
+        of another name, stays: nothing says what it is made of.
+
+        Args:
+            null: The floor.
+            noise: What moves the difference.
+            examples: Number of examples of the group.
+
+        Returns:
+            The floor.
+
+        Example:
+            >>> Floor.of(Null(name="N4 test set", value=0.5), Noise(), examples=200)
+            Floor(alike=0.0, per_example=50.0)
+        """
+        square = null.value**2
+        single = noise.seeds + noise.rest / examples
+        lowered = {TEST_SET: 1.0, SEEDS: noise.rest / examples / single if single else 0.0}.get(null.name, 0.0)
+        return cls(alike=square * (1 - lowered), per_example=square * lowered * examples)
+
+    def at(self, examples: int) -> float:
+        """Return the floor of a group of that many examples."""
+        return math.sqrt(self.alike + self.per_example / examples)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """How a change is to be judged.
+    """How a change is to be judged: as a report does, by a test that is corrected, and by a noise floor.
 
     Args:
         axis: Over which chance: ``"seeds"`` for what acts on training, ``"both"`` for what acts on the trained model.
             With one seed ``"both"`` means the examples. Over seeds the change is the one on these very examples.
         power: Wanted probability of seeing the change.
         level: 1 − the accepted rate of false alarms.
-        comparisons: Number of tests among which it has to stand out (each at (1 − level) / comparisons, the hardest
-            case of Benjamini–Hochberg).
+        comparisons: Number of tests among which it has to stand out.
+        discoveries: How many of them are significant, this one included; 1 is the hardest case. Benjamini–Hochberg
+            holds each against (1 − level) · discoveries / comparisons.
+        floor: The noise floor that it has to exceed.
     """
 
     axis: Axis = "both"
     power: float = 0.8
     level: float = 0.95
     comparisons: int = 1
+    discoveries: int = 1
+    floor: Floor = Floor()
 
     def __post_init__(self) -> None:
-        if not 0 < 1 - self.level < self.power < 1 or self.comparisons < 1:
+        if not (0.5 <= self.power < 1 and 0 < self.level < 1 and 1 <= self.discoveries <= self.comparisons):
             raise BadInput(
-                f"power {self.power} at level {self.level} among {self.comparisons} comparisons; shares between 0 and "
-                "1 with a power above 1 − level, and at least 1 comparison, were expected."
+                f"power {self.power} at level {self.level} among {self.comparisons} comparisons, {self.discoveries} of "
+                "them significant; a power from 0.5 to below 1, a level between 0 and 1 and at least 1 comparison were "
+                "expected, such as 0.8 and 0.95."
             )
 
     @property
     def own_level(self) -> float:
         """The level of a single test."""
-        return 1 - (1 - self.level) / self.comparisons
+        return 1 - (1 - self.level) * self.discoveries / self.comparisons
 
 
 def power_of(change: float, noise: Noise, *, seeds: int, examples: int, plan: Plan) -> float | None:
     """Return the probability that a change of this size is told from none.
 
-    By the non-central t distribution of the test that judges it. Undefined when there is no such axis: a change of what
+    By the non-central t distribution of the test that judges it, less what is significant and yet inside the noise
+    floor. Undefined when there is no such axis: a change of what
     acts on training cannot be judged from one seed.
 
     Args:
@@ -164,12 +236,14 @@ def power_of(change: float, noise: Noise, *, seeds: int, examples: int, plan: Pl
         >>> round(found, 2)
         0.81
     """
-    scale = _scale(noise, seeds, examples, plan)
-    return None if scale is None else _power(abs(change), scale, plan)
+    test = _test(noise, seeds, examples, plan)
+    return None if test is None else _power(abs(change), test, plan.own_level)
 
 
 def detectable_change(noise: Noise, *, seeds: int, examples: int, plan: Plan) -> float | None:
     """Return the smallest change that would be seen with the wanted power. Undefined as in :func:`power_of`.
+
+    With a power of a half or more it is never smaller than the noise floor.
 
     Args:
         noise: What moves the difference.
@@ -188,17 +262,19 @@ def detectable_change(noise: Noise, *, seeds: int, examples: int, plan: Plan) ->
         >>> round(found, 4)
         0.0198
     """
-    scale = _scale(noise, seeds, examples, plan)
-    if scale is None:
-        return None
-    se, df = scale
-    if not se:
+    test = _test(noise, seeds, examples, plan)
+    if test is None or not test.se:
+        return None if test is None else test.floor
+    unit = test._replace(se=1.0, floor=test.floor / test.se)
+    if _power(0.0, unit, plan.own_level) >= plan.power:
         return 0.0
-    enough = 2 * t_quantile(plan.own_level, df)
-    while _power(enough, (1.0, df), plan) < plan.power:
+    enough = 2 * t_quantile(plan.own_level, test.df) + unit.floor
+    while _power(enough, unit, plan.own_level) < plan.power:
         enough *= 2
-    found = optimize.root_scalar(lambda change: _power(change, (1.0, df), plan) - plan.power, bracket=(0.0, enough))
-    return float(found.root) * se
+    found = optimize.root_scalar(
+        lambda change: _power(change, unit, plan.own_level) - plan.power, bracket=(0.0, enough), xtol=1e-9
+    )
+    return float(found.root) * test.se
 
 
 def examples_needed(change: float, noise: Noise, *, seeds: int, plan: Plan) -> int | None:
@@ -220,7 +296,7 @@ def examples_needed(change: float, noise: Noise, *, seeds: int, plan: Plan) -> i
         >>> examples_needed(0.02, Noise.of_flips(0.1), seeds=1, plan=Plan())
         1965
     """
-    _require_change(change)
+    require_change(change)
     return _smallest(lambda n: power_of(change, noise, seeds=seeds, examples=n, plan=plan), plan)
 
 
@@ -243,30 +319,55 @@ def seeds_needed(change: float, noise: Noise, *, examples: int, plan: Plan) -> i
         >>> seeds_needed(0.05, Noise(seeds=0.001), examples=300, plan=Plan(axis="seeds"))
         6
     """
-    _require_change(change)
+    require_change(change)
     return _smallest(lambda seeds: power_of(change, noise, seeds=seeds, examples=examples, plan=plan), plan)
 
 
-def _scale(noise: Noise, seeds: int, examples: int, plan: Plan) -> tuple[float, float] | None:
-    """Return standard error and degrees of freedom of the test; None where it cannot be made."""
+class _Test(NamedTuple):
+    """Standard error and degrees of freedom of a test, and the floor that stands beside it."""
+
+    se: float
+    df: float
+    floor: float
+
+
+def _test(noise: Noise, seeds: int, examples: int, plan: Plan) -> _Test | None:
+    """Return the test that will judge; None where it cannot be made."""
     if seeds < 1 or examples < 1:
         raise BadInput(f"power: {seeds} seeds and {examples} examples; at least 1 of each was expected.")
     expected = noise.estimate(0.0, seeds=seeds, examples=examples)
     axis = expected.widest if plan.axis == "both" else plan.axis
     se = None if axis is None else expected.se(axis)
-    return None if se is None or axis is None else (se, expected.df(axis))
+    return None if se is None or axis is None else _Test(se, expected.df(axis), plan.floor.at(examples))
 
 
-def _power(change: float, scale: tuple[float, float], plan: Plan) -> float:
-    se, df = scale
-    if not se:
-        return 1.0 if change else 1 - plan.own_level
-    critical, shift = t_quantile(plan.own_level, df), change / se
-    return 1 - _below(critical, df, shift) + _below(-critical, df, shift)
+def _power(change: float, test: _Test, level: float) -> float:
+    if not test.se:
+        return 1.0 if change > test.floor else 0.0
+    critical, shift = t_quantile(level, test.df), change / test.se
+    significant = 1 - _below(critical, test.df, shift) + _below(-critical, test.df, shift)
+    return significant - _inside(test.floor / test.se, critical, shift, test.df)
+
+
+def _inside(floor: float, critical: float, shift: float, df: float) -> float:
+    """Return the probability of a value that is significant and yet inside the floor, in units of the standard error.
+
+    Of an estimated standard error u, which has a χ distribution with df degrees of freedom, it is that of a value
+    between critical · u and the floor, on either side; integrated over the quantiles of u up to floor / critical.
+    """
+    most = float(special.gammainc(df / 2, df / 2 * (floor / critical) ** 2))
+    if most < NEGLIGIBLE:
+        return 0.0
+    spread = np.sqrt(special.gammaincinv(df / 2, most * NODES) * 2 / df)
+    above = special.ndtr(floor - shift) - special.ndtr(critical * spread - shift)
+    below = special.ndtr(-critical * spread - shift) - special.ndtr(-floor - shift)
+    return most * float(WEIGHTS @ np.maximum(above + below, 0.0))
 
 
 def _below(t: float, df: float, shift: float) -> float:
     """Return the non-central t distribution at t; scipy gives NaN where a small probability underflows."""
+    if df > MANY:
+        return float(special.ndtr(t - shift))
     found = float(special.nctdtr(df, shift, t))
     return 0.0 if math.isnan(found) else found
 
@@ -277,11 +378,11 @@ def _smallest(power: Callable[[int], float | None], plan: Plan) -> int | None:
     def enough(number: int) -> bool:
         return (power(number) or 0.0) >= plan.power
 
+    if not enough(MOST):
+        return None
     high = 1
     while not enough(high):
         high *= 2
-        if high > MOST:
-            return None
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
@@ -295,6 +396,14 @@ def _share(name: str, value: float) -> float:
     return value
 
 
-def _require_change(change: float) -> None:
+def require_change(change: float) -> None:
+    """Refuse a change of nothing.
+
+    Args:
+        change: The change.
+
+    Raises:
+        BadInput: It is 0, or no finite number.
+    """
     if not change or not math.isfinite(change):
         raise BadInput(f"change is {change}; a number other than 0 was expected, such as 0.02 for 2 points.")
