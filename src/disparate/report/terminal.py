@@ -27,7 +27,7 @@ from disparate.report.wording import (
 LONGEST_NAME = 20
 Lines = Callable[[Finding | None], list[str]]
 """What stands in a cell, line by line."""
-KEY = "● distinguishable from noise  ○ not  ? cannot be said  ± interval  ⌊ ⌋ floor  × of it"
+KEY = "● distinguishable from noise  ○ not  ? cannot be said  ± interval  ⌊ ⌋ floor  ×"
 
 
 class Summary:
