@@ -155,6 +155,13 @@ def test_the_sentence_says_what_is_needed_or_why_nothing_is_enough(noise, null, 
     assert sentence(holding(case(noise, null=null)), "sex").endswith(end)
 
 
+def test_a_number_in_another_unit_is_asked_about_in_its_own_size():
+    level = Finding(measure="mean_absolute_error", variant="reference", value=5.4, unit="target")
+    moved = [replace(item, measure="mean_absolute_error", unit="target") for item in case(Noise(rest=9.0))]
+    text = sentence(Result(findings=Findings((level, *moved)), run=RUN), "sex")
+    assert "; for 0.100 units of the target " in text
+
+
 def test_no_sentence_where_nothing_was_tested():
     assert sentence(holding(), "sex") == ""
     assert sentence(holding(case(Noise())), "sex") == ""

@@ -12,7 +12,9 @@ def power(
     result: Annotated[
         Path | None, typer.Argument(help="After an experiment: a result file, or a folder that holds result.json.")
     ] = None,
-    change: Annotated[float, typer.Option(help="The change to see, as a share: 0.02 is 2 points.")] = 0.02,
+    change: Annotated[
+        float | None, typer.Option(help="The change to see, as a share: 0.02 is 2 points, and what is asked otherwise.")
+    ] = None,
     wanted: Annotated[float, typer.Option("--power", help="Wanted probability of seeing it.")] = 0.8,
     group_size: Annotated[
         Sizes | None, typer.Option(help="Before: test examples of a group, 340 or other=340. Repeatable.")

@@ -12,7 +12,7 @@ from disparate.errors import BadInput
 from disparate.findings import SCHEMA, Result
 from disparate.report.glossary import term
 from disparate.report.planning import ASSUMED, TRAINED, TRAINING, expected
-from disparate.report.power import Need, Reach, reaches
+from disparate.report.power import CHANGE, Need, Reach, reaches, usual_change
 from disparate.report.selection import attributes, main_measure
 from disparate.report.wording import ABSENT, amount, number, percent, plain, shortened
 from disparate.stats.power import Plan
@@ -74,12 +74,12 @@ class Outlook:
         return table
 
 
-def after(result: Result, *, change: float, power: float) -> Outlook:
+def after(result: Result, *, change: float | None, power: float) -> Outlook:
     """Return how far the comparisons of a result could see, in every group of every attribute.
 
     Args:
         result: Findings and run record.
-        change: The change to ask about, in the unit of the main measure.
+        change: The change to ask about, in the unit of the main measure; a usual one where not given.
         power: Wanted probability of seeing it.
 
     Returns:
@@ -88,6 +88,7 @@ def after(result: Result, *, change: float, power: float) -> Outlook:
     Raises:
         BadInput: The change or the power is impossible, or nothing was compared per group.
     """
+    change = usual_change(result) if change is None else change
     found = tuple(reach for by in attributes(result) for reach in reaches(result, by, change=change, power=power))
     if not found:
         raise BadInput(
@@ -101,7 +102,7 @@ def after(result: Result, *, change: float, power: float) -> Outlook:
 def before(
     sizes: Mapping[str, int],
     *,
-    change: float,
+    change: float | None,
     power: float,
     error: float | None = None,
     flips: float | None = None,
@@ -114,7 +115,7 @@ def before(
 
     Args:
         sizes: Number of test examples by group.
-        change: The change to ask about, as a share.
+        change: The change to ask about, as a share; 0.02 where not given.
         power: Wanted probability of seeing it.
         error: Share of wrong answers of the reference, for what acts on training.
         flips: Share of answers that turn, for what acts on the trained model.
@@ -129,6 +130,7 @@ def before(
     Raises:
         BadInput: Something is impossible, or does not go together.
     """
+    change = CHANGE if change is None else change
     if not sizes:
         raise BadInput("no group size is given; a result, or --group-size 340 or --group-size other=340, was expected.")
     if retrained and (error is None or flips is not None):

@@ -13,7 +13,7 @@ import numpy as np
 from disparate.findings import Finding, Findings, Result
 from disparate.measures.assess import MIN_COUNT
 from disparate.measures.statements import INTERACTION, TESTED
-from disparate.report.selection import by_of, is_change, main_axis, main_measure, place
+from disparate.report.selection import by_of, is_change, is_level, main_axis, main_measure, place
 from disparate.report.wording import amount, plain
 from disparate.stats.intervals import t_quantile
 from disparate.stats.multiplicity import benjamini_hochberg
@@ -31,7 +31,7 @@ from disparate.stats.power import (
 )
 
 CHANGE = 0.02
-"""The change that a report speaks of: 2 points."""
+"""The change that a report speaks of: 2 points, 0.02 nats, 2 % of a number in another unit."""
 POWER = 0.8
 """Probability with which a change is to be seen."""
 STILL = "nothing varied along the axis that judges, so there is no noise to reckon with"
@@ -165,8 +165,31 @@ def _why_seeds(bench: Bench, change: float) -> str:
     return f"no number of seeds is enough: the test set is too small, as {alone}"
 
 
+def usual_change(result: Result) -> float:
+    """Return the change that a report speaks of.
+
+    Args:
+        result: Findings and run record.
+
+    Returns:
+        0.02 for shares and nats; in another unit, such as that of a predicted number, 2 % of the reference's level over
+        everyone, to one digit.
+
+    Example:
+        >>> level = Finding(measure="mean_absolute_error", variant="reference", value=11.7, unit="target")
+        >>> change = replace(level, group="f", variant="int8", reference="reference")
+        >>> usual_change(Result(findings=Findings((level, change)), run={}))
+        0.2
+    """
+    levels = result.findings.where(is_level, measure=main_measure(result.findings), group=None, label=None)
+    level = next((item for item in levels if item.value), None)
+    if level is None or not level.value or level.unit in {"share", "nats"}:
+        return CHANGE
+    return float(f"{CHANGE * abs(level.value):.0e}")
+
+
 def reaches(
-    result: Result, by: str, *, change: float = CHANGE, power: float = POWER, group: str | None = None
+    result: Result, by: str, *, change: float | None = None, power: float = POWER, group: str | None = None
 ) -> tuple[Reach, ...]:
     """Return how far every comparison of the main measure could see, per variant and group of an attribute.
 
@@ -176,7 +199,7 @@ def reaches(
     Args:
         result: Findings and run record.
         by: The attribute.
-        change: The change to ask about, in the unit of the measure.
+        change: The change to ask about, in the unit of the measure; :func:`usual_change` where not given.
         power: Wanted probability of seeing it.
         group: The only group to ask about; every group where not given.
 
@@ -186,6 +209,7 @@ def reaches(
     Raises:
         BadInput: The change is 0 or not finite, or the power is not between a half and 1.
     """
+    change = usual_change(result) if change is None else change
     require_change(change)
     plan = Plan(power=power)
     split = _split(result, by)

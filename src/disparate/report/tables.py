@@ -8,7 +8,7 @@ from disparate.measures.statements import INTERACTION
 from disparate.report import sight
 from disparate.report.glossary import term
 from disparate.report.movement import MOVEMENT, movement_grids, movement_words
-from disparate.report.power import CHANGE, POWER, smallest_group
+from disparate.report.power import POWER, smallest_group, usual_change
 from disparate.report.record import group_sizes
 from disparate.report.selection import (
     EVERYONE,
@@ -204,7 +204,7 @@ def _sight(result: Result, by: str, measure: str) -> Part:
     changes = main_axis(result.findings.where(is_change, by=by, measure=measure, label=None))
     too_many = len(changes) > SIGHT_LIMIT // len(sections(result))
     smallest, examples, seeds = sight.tables(result, by, group=smallest_group(result, by) if too_many else None)
-    change = amount(CHANGE, next((item.unit for item in smallest), "share"))
+    change = amount(usual_change(result), next((item.unit for item in smallest), "share"))
     titles = (
         (smallest, f"Smallest change of {term(measure).inline} that would have been seen{_by(by)}", _unit(smallest)),
         (examples, f"Examples of a group that are needed to see {change}{_by(by)}", "With the seeds there are."),
