@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disparate.errors import BadInput
-from disparate.groups import MISSING, Attribute, Groups
+from disparate.groups import MISSING, Attribute, Groups, partition
 
 HOSTILE = ["<script>alert(1)</script>", "'; DROP TABLE runs;--", "a / b", "a*b", "=1+1", "\u202eabc", "💥", " ", "\n"]
 names = st.text(min_size=1, max_size=8).filter(lambda text: "\x00" not in text)
@@ -118,3 +120,28 @@ def test_what_is_refused_is_said(make, message):
     with pytest.raises(BadInput) as error:
         make()
     assert str(error.value) == message
+
+
+def test_four_attributes_meet_in_the_combinations_that_occur():
+    generator = np.random.default_rng(0)
+    attributes = {name: Attribute.of(generator.choice(list("xyz"), size=40)) for name in "abcd"}
+    found = Groups.of(attributes, by="a*b*c*d")
+    rows = list(zip(*(attributes[name].values().tolist() for name in "abcd"), strict=True))
+    expected = Counter(" / ".join(row) for row in rows)
+    assert found.counts() == expected
+    assert list(found.names) == sorted(expected)
+
+
+def test_more_combinations_than_numbers(monkeypatch):
+    generator = np.random.default_rng(0)
+    attributes = {name: Attribute.of(generator.choice(list("xyz"), size=200)) for name in "abcd"}
+    plain = Groups.of(attributes, by="a*b*c*d")
+    monkeypatch.setattr("disparate.groups.MOST_NUMBERS", 50)
+    folded = Groups.of(attributes, by="a*b*c*d")
+    assert (folded.names, folded.codes.tolist()) == (plain.names, plain.codes.tolist())
+
+
+@pytest.mark.parametrize("by", ["a*b*c*d*e", "a**b", "", "a*a"])
+def test_what_is_no_partition_is_refused(by):
+    with pytest.raises(BadInput, match="one to 4 different columns joined by"):
+        partition(by)

@@ -13,6 +13,35 @@ MISSING = "(missing)"
 
 INTERSECTION = "*"
 JOINT = " / "
+MOST_ATTRIBUTES = 4
+"""An intersection of more attributes has hardly an example in each group."""
+MOST_NUMBERS = 2**62
+"""More combinations than this cannot be numbered."""
+
+
+def partition(by: str) -> str:
+    """Return the one way to write a partition.
+
+    Args:
+        by: An attribute, or up to four joined by ``*``.
+
+    Returns:
+        The same without blanks around the names.
+
+    Raises:
+        BadInput: There are more than four attributes, one without a name, or one twice.
+
+    Example:
+        >>> partition("race * sex")
+        'race*sex'
+    """
+    parts = [part.strip() for part in by.split(INTERSECTION)]
+    if len(parts) > MOST_ATTRIBUTES or "" in parts or len(set(parts)) < len(parts):
+        raise BadInput(
+            f"groups '{by}' name {len(parts)} columns; one to {MOST_ATTRIBUTES} different columns joined by * were "
+            "expected. Several partitions are several entries."
+        )
+    return INTERSECTION.join(parts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -215,12 +244,12 @@ def _require_one_length(lengths: Mapping[str, int]) -> None:
 def _intersection(parts: list[Attribute]) -> Attribute:
     if len(parts) == 1:
         return parts[0]
-    shape = tuple(len(part.names) for part in parts)
-    flat = np.ravel_multi_index(tuple(part.codes for part in parts), shape)
-    present, codes = np.unique(flat, return_inverse=True)
-    columns = np.unravel_index(present, shape)
-    names = tuple(
-        JOINT.join(part.names[index] for part, index in zip(parts, row, strict=True))
-        for row in zip(*columns, strict=True)
-    )
+    flat, combinations = np.zeros(len(parts[0]), dtype=np.int64), 1
+    for part in parts:
+        if combinations * len(part.names) > MOST_NUMBERS:
+            present, flat = np.unique(flat, return_inverse=True)
+            combinations = len(present)
+        flat, combinations = flat * len(part.names) + part.codes, combinations * len(part.names)
+    _, first, codes = np.unique(flat, return_index=True, return_inverse=True)
+    names = tuple(JOINT.join(part.names[part.codes[row]] for part in parts) for row in first.tolist())
     return Attribute(names=names, codes=codes.astype(np.int32))

@@ -64,6 +64,10 @@ def changed(tables, change):
         (lambda t: t["audit"].update(name="../x"), r"audit: name is '\.\./x'; letters, digits"),
         (lambda t: t["audit"].update(name="blobs"), "audit: name 'blobs' is a folder of the store's own"),
         (lambda t: t["audit"].update(groups=["tone", " tone"]), "hold a partition twice"),
+        (
+            lambda t: t["audit"].update(groups=["a*b*c*d*e"]),
+            r"groups 'a\*b\*c\*d\*e' name 5 columns; one to 4 different",
+        ),
         (lambda t: t["audit"].update(replicates=0), "audit: replicates is 0; 20 or more were expected"),
         (lambda t: t["audit"].update(reference_groups={"race": "x"}), r"reference_groups names \['race'\]"),
         (

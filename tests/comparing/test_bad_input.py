@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import disparate
-from disparate.comparing import opening
+from disparate.comparing import opening, perform
 from disparate.errors import BadInput, DisparateError
 
 
@@ -192,7 +192,9 @@ def test_names_of_variants(dense, int8, file):
     refused("a variant cannot be called 'reference'", dense, {"reference": int8})
     refused("'int9' is no variant of this comparison. Did you mean 'int8'?", dense, {"int8": int8}, retrained=["int9"])
     refused("no group column was named", dense, {"int8": int8}, groups=[])
-    refused("one to 4 columns joined by *", dense, {"int8": int8}, groups=["a*b*c*d*e"])
+    refused("'a*b*c*d*e' name 5 columns; one to 4 different columns", dense, {"int8": int8}, groups=["a*b*c*d*e"])
+    refused("one to 4 different columns joined by *", dense, {"int8": int8}, groups=["race*race"])
+    refused("one to 4 different columns joined by *", dense, {"int8": int8}, groups=["race,sex*"])
     refused(
         "reference group given for 'rce', which is not asked for", dense, {"v": int8}, reference_groups={"rce": "a"}
     )
@@ -240,6 +242,13 @@ def test_any_small_table_is_compared_or_refused_politely(rows, partial):
     except DisparateError as error:
         told = str(error)
     assert not told or re.search(r"expected|needed|have to|Compare the same|Name the column", told), told
+
+
+def test_a_column_of_ids_is_no_group(dense, int8, monkeypatch):
+    monkeypatch.setattr(perform, "MOST_GROUPS", 500)
+    person = {"person": [f"p{row}" for row in range(600)]}
+    text = "groups 'person' make 600 groups, such as 'p0' and 'p1'; at most 500 were expected. Is it an id"
+    refused(text, dense | person, {"v": int8 | person}, groups=["person"])
 
 
 def test_a_column_that_never_varies(dense, int8):

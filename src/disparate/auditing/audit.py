@@ -7,7 +7,7 @@ from typing import Any
 
 from disparate.choice import Variant
 from disparate.errors import BadInput
-from disparate.groups import INTERSECTION
+from disparate.groups import partition
 from disparate.measures.table import OF_ANSWERS, OF_HARDWARE, OF_LOSSES
 from disparate.predictions import REFERENCE
 from disparate.profiles import Profile
@@ -102,16 +102,6 @@ class Audit:
         _require(0 < self.level < 1, f"level is {self.level}; a number between 0 and 1 was expected")
         _require_partitions(self)
         _require_weights(self)
-
-
-def partition(by: str) -> str:
-    """Return the one way to write a partition.
-
-    Example:
-        >>> partition("race * sex")
-        'race*sex'
-    """
-    return INTERSECTION.join(part.strip() for part in by.split(INTERSECTION))
 
 
 def is_trained(audit: Audit) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from disparate.comparing.columns import Columns
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput, suggestion
-from disparate.groups import INTERSECTION
+from disparate.groups import INTERSECTION, partition
 from disparate.measures.table import (
     MEASURES,
     OF_ANSWERS,
@@ -30,7 +30,6 @@ USUAL: Mapping[Kind, tuple[str, ...]] = {
     "numbers": (*OF_NUMBERS, "noise_floor"),
 }
 """What is measured of answers of a kind, where nobody says."""
-MOST_ATTRIBUTES = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,10 +75,9 @@ class Comparison:
         for name in (*self.retrained, *self.hardware):
             if name not in self.variants:
                 raise BadInput(f"'{name}' is no variant of this comparison.{suggestion(name, self.variants)}")
-        for by in self.groups:
-            parts = [part.strip() for part in by.split(INTERSECTION)]
-            if len(parts) > MOST_ATTRIBUTES or "" in parts:
-                raise BadInput(f"groups '{by}': one to {MOST_ATTRIBUTES} columns joined by * were expected.")
+        object.__setattr__(self, "groups", tuple(dict.fromkeys(partition(by) for by in self.groups)))
+        named = {partition(by): group for by, group in self.reference_groups.items()}
+        object.__setattr__(self, "reference_groups", named)
         if not self.groups:
             raise BadInput("no group column was named; at least one was expected, as in groups=['race'].")
         if not 0 < self.level < 1:

@@ -24,6 +24,8 @@ from disparate.store.atomic import replacing
 from disparate.store.patterns import Progress, unheard
 
 BOOTSTRAP_SEED = 20231206
+MOST_GROUPS = 2_000
+"""More groups than this nobody reads; a column with more holds ids or numbers."""
 
 
 def perform(question: Comparison, *, progress: Progress = unheard) -> Result:
@@ -45,6 +47,7 @@ def perform(question: Comparison, *, progress: Progress = unheard) -> Result:
     gate(Findings(), maxima=question.maxima, minima=question.minima)  # thresholds that cannot be read are refused now
     _require_partitions(question)
     gathered = gather(question, progress)
+    _require_few_groups(question, gathered.panels[0][0])
     progress("measuring", 0.0)
     first = gathered.panels[0][0]
     losses = all(item.loss is not None for panel in gathered.panels for item in panel)
@@ -91,6 +94,16 @@ def _require_partitions(question: Comparison) -> None:
     if unknown := sorted(set(question.reference_groups) - set(question.groups)):
         known = suggestion(unknown[0], question.groups)
         raise BadInput(f"reference group given for '{unknown[0]}', which is not asked for.{known}")
+
+
+def _require_few_groups(question: Comparison, first: Predictions) -> None:
+    for by in question.groups:
+        names = first.groups(by).names
+        if len(names) > MOST_GROUPS:
+            raise BadInput(
+                f"groups '{by}' make {len(names):,} groups, such as '{names[0]}' and '{names[1]}'; at most "
+                f"{MOST_GROUPS:,} were expected. Is it an id or a number? Cut numbers into bands, merge rare values."
+            )
 
 
 def _assessed(question: Comparison, panels: Sequence[Sequence[Predictions]], measures: Sequence[str]) -> Findings:
