@@ -125,6 +125,38 @@ def test_sums_of_losses_have_the_spread_of_a_mean():
     assert means.std() == pytest.approx(values.std() / np.sqrt(500), rel=0.08)
 
 
+def violation(sums, group_sizes):
+    """Spread over the groups of the second run's mean loss minus the first's, from sums (replicates, runs, groups)."""
+    risk = (sums[:, 1] - sums[:, 0]) / group_sizes
+    return np.ptp(risk, axis=-1)
+
+
+@pytest.mark.parametrize("persons", [False, True])
+def test_a_function_of_losses_agrees_with_resampling_in_distribution(persons):
+    generator = np.random.default_rng(10)
+    group, weight = generator.integers(0, 3, N), generator.choice([1.0, 2.0], N)
+    losses = generator.exponential(size=(2, N)) + np.array([[0.0], [0.1]]) * group
+    labels = np.arange(N) // 3 if persons else np.arange(N)
+    values = np.concatenate([losses * weight, weight[None]])
+    chunks = replicated_sums(
+        group + 3 * np.arange(3)[:, None],
+        values,
+        Units.clusters(labels) if persons else Units.singles(N),
+        n_bins=9,
+        replicates=800,
+        generator=np.random.default_rng(11),
+    )
+    ours = np.concatenate(list(chunks)).reshape(-1, 3, 3)
+    theirs = np.zeros((800, 3, 3))
+    for replicate in theirs:
+        drawn = generator.integers(labels.max() + 1, size=labels.max() + 1)
+        rows = np.concatenate([np.flatnonzero(labels == label) for label in drawn]) if persons else drawn
+        for place in range(3):
+            replicate[place] = np.bincount(group[rows], weights=values[place, rows], minlength=3)
+    found, expected = (violation(sums, sums[:, 2]) for sums in (ours, theirs))
+    assert stats.ks_2samp(found, expected).pvalue > 0.001
+
+
 @pytest.mark.parametrize("columns", [[np.array([0, 0, 1, 2])], [np.arange(4)]])
 def test_multinomial_weights_have_the_right_moments(columns):
     units = Units.cells(columns)
