@@ -6,7 +6,7 @@ import pytest
 import disparate
 from disparate.comparing.sources import files_of, name_of, named
 from disparate.errors import BadInput
-from disparate.store import joined, tables
+from disparate.store import joined
 
 PATTERN = "memory://bucket/runs/" + "{seed}/*.parquet"
 QUICK = {"replicates": 20, "groups": ["race"]}
@@ -41,7 +41,7 @@ def test_findings_are_those_of_files_here(dense, int8, far, file, mixed, ending,
 
 
 def test_rising_ids_are_read_side_by_side(dense, int8, far, monkeypatch):
-    monkeypatch.setattr(tables, "joined_counts", None)
+    monkeypatch.setattr(joined, "joined_counts", None)
     there = ask(far("a.parquet", dense), {"v": far("b.parquet", int8)}, counts_only=True)
     assert there.findings == ask(dense, {"v": int8}).findings
 

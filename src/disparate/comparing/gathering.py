@@ -27,9 +27,9 @@ from disparate.store.patterns import ID, CountedTable, Patterns, Progress, Step,
 from disparate.store.spill import Room
 from disparate.store.tables import pattern_counts
 
-LARGE_ROWS = 20_000_000
+LARGE_ROWS = 4_000_000
 """With more rows than this over all files, files of answers are counted on disk."""
-LARGE_BYTES = 2_000_000_000
+LARGE_BYTES = 200_000_000
 """The same for CSV files, whose rows are not known beforehand."""
 Read = TypeVar("Read")
 ALIASES = {"target": "target", "predicted": "predicted", "weight": "weight", "score": "score"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from disparate.errors import BadInput
 from disparate.findings import Null
@@ -262,6 +262,8 @@ def detectable_change(noise: Noise, *, seeds: int, examples: int, plan: Plan) ->
         >>> round(found, 4)
         0.0198
     """
+    from scipy import optimize  # slow to load, and seldom needed
+
     test = _test(noise, seeds, examples, plan)
     if test is None or not test.se:
         return None if test is None else test.floor

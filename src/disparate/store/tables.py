@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from disparate.store.aligned import aligned_counts
-from disparate.store.joined import joined_counts
 from disparate.store.patterns import ID, MOST_PATTERNS, CountedTable, Patterns, Progress, unheard
 from disparate.store.spill import Room
 
@@ -34,7 +33,11 @@ def pattern_counts(
         BadInput: A file cannot be read, an id is missing or occurs twice, ids cannot be compared, there are too many
             patterns, or memory or disk are not enough.
     """
-    return _in_order(tables, progress) or joined_counts(tables, room=room or Room(), progress=progress)
+    if (aligned := _in_order(tables, progress)) is not None:
+        return aligned
+    from disparate.store.joined import joined_counts  # duckdb is loaded by those who need it
+
+    return joined_counts(tables, room=room or Room(), progress=progress)
 
 
 def _in_order(tables: Sequence[CountedTable], progress: Progress) -> Patterns | None:
