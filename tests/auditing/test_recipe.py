@@ -60,6 +60,7 @@ def changed(tables, change):
         (lambda t: t["audit"].update(seed=3), r"table \[audit\]: unknown key 'seed'\. Did you mean 'seeds'\?"),
         (lambda t: t["audit"].pop("groups"), r"table \[audit\]: key 'groups' is missing"),
         (lambda t: t["data"].pop("source"), r"table \[data\]: key 'source' is missing; it names the data to use"),
+        (lambda t: t["audit"].update(margin=2), r"margin is 2\.0; a share between 0 and 1 was expected, such as 0\.02"),
         (lambda t: t.update(modle={}), r"table \[top level\]: unknown key 'modle'\. Did you mean 'model'\?"),
         (lambda t: t["audit"].update(name="../x"), r"audit: name is '\.\./x'; letters, digits"),
         (lambda t: t["audit"].update(name="blobs"), "audit: name 'blobs' is a folder of the store's own"),

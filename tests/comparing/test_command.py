@@ -5,6 +5,7 @@ import json
 import pytest
 
 from disparate.cli.main import invoke
+from disparate.measures.harm import MARGIN
 
 
 @pytest.fixture
@@ -37,6 +38,18 @@ def test_json_holds_what_a_result_holds(pair, capsys):
     assert printed["verdict"]["outcome"] == "not asked"
 
 
+def test_the_margin_is_said_by_default_and_may_be_changed(pair, capsys):
+    def conclusions(*words):
+        assert ask(*pair, "--groups", "race", "--json", *words) == 0
+        found = json.loads(capsys.readouterr().out)
+        harms = [item["where"] for item in found["findings"] if item["measure"] == "harm"]
+        assert {place["margin"] for place in harms} == {found["run"]["margin"]}
+        return found["run"]["margin"], {place["conclusion"] for place in harms}
+
+    assert conclusions()[0] == MARGIN
+    assert conclusions("--margin", "0.5") == (0.5, {"pays", "within margin"})
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -45,6 +58,8 @@ def test_json_holds_what_a_result_holds(pair, capsys):
         (["--min", "accuracy=0.999"], 1),
         (["--max", "change:accuracy_gap=0.2"], 2),
         (["--max", "loss=1"], 2),
+        (["--max", "harm[of=accuracy,form=no_harm]=0.9"], 0),
+        (["--margin", "0"], 3),
         (["--max", "accuracy_gap=much"], 3),
         (["--scores", "p_"], 3),
         (["--retrained", "nobody"], 3),

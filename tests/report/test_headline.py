@@ -71,6 +71,38 @@ def test_a_sentence_names_who_pays_who_gains_and_who_cannot_be_told():
     )
 
 
+def held(group, *, below, conclusion=None, variant="int8"):
+    return Finding(
+        measure="harm",
+        group=group,
+        where={"by": "sex", "of": "accuracy", "form": "no_harm", "margin": 0.02, "conclusion": conclusion or "x"},
+        variant=variant,
+        reference="reference",
+        value=0.0,
+        unit="share",
+        distinguishable=below,
+    )
+
+
+def test_what_is_not_distinguishable_is_below_the_margin_or_cannot_be_told():
+    quiet = [replace(CHANGE, group=group, distinguishable=False) for group in "abc"]
+    harms = [held("a", below=True), held("b", below=True), held("c", below=False)]
+    assert sentence(outcomes(of(*quiet, *harms), "sex")[0]) == "No harm above 2 points: a and b. Cannot be told: c."
+    assert "can be shown" in headline(of(*quiet, *harms))
+    paying = sentence(outcomes(of(CHANGE, held("f", below=True)), "sex")[0])
+    assert paying == "Paying: f −6.0 (−8.0 to −4.0), less than 2 points."
+
+
+def test_no_meaningful_harm_opens_the_report_only_where_it_holds_for_all():
+    quiet = [replace(CHANGE, group=group, distinguishable=False) for group in "ab"]
+    safe = of(*quiet, held("a", below=True), held("b", below=True))
+    assert headline(safe) == "No group loses more than 2 points of accuracy by the choice."
+    assert summary(safe) == ("No harm above 2 points of accuracy, for any group: int8.",)
+    open_ = of(*quiet, held("a", below=True), held("b", below=None))
+    assert "can be shown" in headline(open_)
+    assert summary(open_) == ("No change that can be told from noise, for any group: int8.",)
+
+
 def test_a_rising_loss_is_harm_where_accuracy_was_not_measured():
     risk = replace(CHANGE, measure="loss", unit="nats", value=0.3)
     assert headline(of(risk)) == "int8 costs f most: 0.300 nats of loss."

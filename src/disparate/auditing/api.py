@@ -46,6 +46,7 @@ class Further(TypedDict, total=False):
     objective: Mapping[str, Any]
     draws: int
     level: float
+    margin: float
     replicates: int
     split: str
     keep_logits: bool
@@ -94,8 +95,8 @@ def audit(
         reference_groups: Partition to the name of its reference group; the largest where not given.
         maxima: Measure to the largest value that passes.
         progress: Called with the engine's events.
-        **further: Seldom changed: ``minima``, ``objective``, ``draws``, ``level``, ``replicates``, ``split``,
-            ``keep_logits``.
+        **further: Seldom changed: ``minima``, ``objective``, ``draws``, ``level``, ``margin``, ``replicates``,
+            ``split``, ``keep_logits``.
 
     Returns:
         Findings, cautions, verdict and run record; ``result.json``, ``report.html`` and ``report.md`` are in the

@@ -8,7 +8,8 @@ from typing import Any
 from disparate.choice import Variant
 from disparate.errors import BadInput
 from disparate.groups import partition
-from disparate.measures.table import OF_ANSWERS, OF_HARDWARE, OF_LOSSES
+from disparate.measures.harm import MARGIN
+from disparate.measures.table import OF_ANSWERS, OF_FLIPS, OF_HARDWARE, OF_LOSSES
 from disparate.predictions import REFERENCE
 from disparate.profiles import Profile
 from disparate.training.config import TrainingConfig
@@ -23,7 +24,7 @@ RESERVED_VARIANTS = frozenset({REFERENCE, "hardware"})
 FEWEST = 20
 """Fewest bootstrap replicates that give an interval."""
 
-MEASURES = (*OF_ANSWERS, *OF_LOSSES, *OF_HARDWARE, "noise_floor", "churn")
+MEASURES = (*OF_ANSWERS, *OF_LOSSES, *OF_HARDWARE, "noise_floor", *OF_FLIPS)
 """What is measured where a recipe does not say."""
 
 
@@ -49,6 +50,7 @@ class Audit:
         measures: Names of measures.
         split: The split that is judged.
         level: Level of intervals.
+        margin: Largest harm that does not matter: a share for accuracy, nats for loss.
         replicates: Bootstrap replicates.
         keep_logits: Whether logits are stored.
         maxima: Measure to the largest value a gate passes.
@@ -73,6 +75,7 @@ class Audit:
     measures: tuple[str, ...] = MEASURES
     split: str = "test"
     level: float = 0.95
+    margin: float = MARGIN
     replicates: int = 1000
     keep_logits: bool = False
     maxima: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -100,6 +103,7 @@ class Audit:
         _require(self.draws >= 1, f"draws is {self.draws}; 1 or more was expected")
         _require(self.replicates >= FEWEST, f"replicates is {self.replicates}; {FEWEST} or more were expected")
         _require(0 < self.level < 1, f"level is {self.level}; a number between 0 and 1 was expected")
+        _require(0 < self.margin < 1, f"margin is {self.margin}; a share between 0 and 1 was expected, such as 0.02")
         _require_partitions(self)
         _require_weights(self)
 

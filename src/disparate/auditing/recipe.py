@@ -14,6 +14,7 @@ from disparate.auditing.code import code_of_trusted
 from disparate.choice import Choice, Variant
 from disparate.choices import build_choice, choice_table
 from disparate.errors import BadInput, suggestion
+from disparate.measures.harm import MARGIN
 from disparate.predictions import REFERENCE
 from disparate.profiles import profile_named
 from disparate.training.config import TrainingConfig
@@ -35,6 +36,7 @@ class AuditTable(_Strict):
     measures: tuple[str, ...] = MEASURES
     split: str = "test"
     level: float = 0.95
+    margin: float = MARGIN
     replicates: int = 1000
     keep_logits: bool = False
 

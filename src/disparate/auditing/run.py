@@ -99,6 +99,7 @@ def run(
         reference_groups=audit.reference_groups,
         level=audit.level,
         replicates=audit.replicates,
+        margin=audit.margin,
         generator=np.random.default_rng(BOOTSTRAP_SEED),
     ) + _distances(audit, answers, store, acting)
     record = _record(audit, data, answers, store, findings) | {

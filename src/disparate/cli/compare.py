@@ -57,6 +57,7 @@ class Judging:
     retrained: Annotated[Words | None, rule(help="Variant that was trained anew. Repeatable.")] = None
     hardware: Annotated[Words | None, rule(help="Variant that is another machine. Repeatable.")] = None
     measure: Annotated[Words | None, rule(help="Measure; all that are possible otherwise.")] = None
+    margin: Annotated[float, rule(help="Largest harm that does not matter: 0.02 is 2 points of accuracy.")] = 0.02
     maximum: Annotated[Words | None, rule("--max", help="Fail above: accuracy_gap=0.02.")] = None
     minimum: Annotated[Words | None, rule("--min", help="Fail below: worst_group_accuracy=0.6.")] = None
     allow_partial: Annotated[bool, rule("--allow-partial", help="Leave out ids not in every file.")] = False
@@ -97,6 +98,7 @@ def compare(
         retrained=tuple(judging.retrained or ()),
         hardware=tuple(judging.hardware or ()),
         reference_groups=dict(_pair(text) for text in judging.reference_group or ()),
+        margin=judging.margin,
         maxima=limits(judging.maximum or (), side="max"),
         minima=limits(judging.minimum or (), side="min"),
         allow_partial=judging.allow_partial,

@@ -10,6 +10,7 @@ from disparate.comparing.opening import Frame
 from disparate.comparing.perform import perform
 from disparate.comparing.sources import require_names, sources_of
 from disparate.findings import Result
+from disparate.measures.harm import MARGIN
 from disparate.predictions import REFERENCE
 from disparate.store.patterns import Progress, unheard
 
@@ -17,7 +18,7 @@ Tables = Frame | str | Mapping[int, Frame]
 """A frame; a path, in which ``{seed}`` stands for the training seed; or a mapping from seed to either."""
 
 
-def compare(
+def compare(  # ruff: ignore[too-many-arguments] - every rule has an argument
     reference: Tables,
     variants: Mapping[str, Tables],
     *,
@@ -32,6 +33,7 @@ def compare(
     minima: Mapping[str, float] | None = None,
     allow_partial: bool = False,
     counts_only: bool = False,
+    margin: float = MARGIN,
     replicates: int = 2000,
     progress: Progress = unheard,
 ) -> Result:
@@ -54,6 +56,7 @@ def compare(
         minima: Measure to the smallest value that passes.
         allow_partial: Whether examples that are not in all tables may be left out, counted.
         counts_only: Whether files are counted on disk, never loaded; measures of answers only.
+        margin: Largest harm that does not matter: a share for accuracy, nats for loss.
         replicates: Bootstrap replicates.
         progress: Called with what is being done and its share.
 
@@ -88,6 +91,7 @@ def compare(
             minima=minima or {},
             allow_partial=allow_partial,
             counts_only=counts_only,
+            margin=margin,
             replicates=replicates,
         ),
         progress=progress,

@@ -8,9 +8,11 @@ from disparate.comparing.columns import Columns
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput, suggestion
 from disparate.groups import INTERSECTION, partition
+from disparate.measures.harm import MARGIN
 from disparate.measures.table import (
     MEASURES,
     OF_ANSWERS,
+    OF_FLIPS,
     OF_HARDWARE,
     OF_LOSSES,
     OF_NUMBERS,
@@ -20,13 +22,14 @@ from disparate.measures.table import (
 from disparate.predictions import REFERENCE
 from disparate.predictions import Answers as Kind
 
-OF_FLIPS = ("churn", "harmful_flips", "beneficial_flips")
 OF_LABELS: tuple[Kind, ...] = ("labels", "sets")
+OF_CLASSES = "normalised_change"
+"""A measure of single labels."""
 OF_ANY = frozenset((*OF_HARDWARE, "noise_floor"))
 """Measures of whatever is answered."""
 USUAL: Mapping[Kind, tuple[str, ...]] = {
     "labels": (*OF_ANSWERS, "noise_floor", *OF_FLIPS),
-    "sets": (*OF_SETS, "noise_floor", *OF_FLIPS),
+    "sets": (*OF_SETS, "noise_floor", *(name for name in OF_FLIPS if name != OF_CLASSES)),
     "numbers": (*OF_NUMBERS, "noise_floor"),
 }
 """What is measured of answers of a kind, where nobody says."""
@@ -50,6 +53,7 @@ class Comparison:
         allow_partial: Whether examples that are not in all tables may be left out.
         counts_only: Whether files are counted on disk, never loaded; measures of answers only.
         level: Level of intervals.
+        margin: Largest harm that does not matter: a share for accuracy, nats for loss.
         replicates: Bootstrap replicates.
         memory: Memory for counting on disk.
         spill: Folder for what does not fit into it; that for temporary files where not given.
@@ -67,6 +71,7 @@ class Comparison:
     allow_partial: bool = False
     counts_only: bool = False
     level: float = 0.95
+    margin: float = MARGIN
     replicates: int = 2000
     memory: str = "1GB"
     spill: Path | None = None
@@ -82,6 +87,8 @@ class Comparison:
             raise BadInput("no group column was named; at least one was expected, as in groups=['race'].")
         if not 0 < self.level < 1:
             raise BadInput(f"level is {self.level}; a share between 0 and 1 was expected, such as 0.95.")
+        if not 0 < self.margin < 1:
+            raise BadInput(f"margin is {self.margin}; a share between 0 and 1 was expected, such as 0.02.")
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -123,7 +130,9 @@ class Comparison:
 
 
 def _require_possible(name: str, answers: Kind, *, losses: bool) -> None:
-    kinds: tuple[Kind, ...] = ("numbers",) if name in OF_NUMBERS else ("sets",) if name in OF_SETS else OF_LABELS
+    own: dict[str, tuple[Kind, ...]] = {OF_CLASSES: ("labels",)}
+    own |= dict.fromkeys(OF_NUMBERS, ("numbers",)) | dict.fromkeys(OF_SETS, ("sets",))
+    kinds = own.get(name, OF_LABELS)
     if name in MEASURES.entries and name not in OF_ANY and answers not in kinds:
         raise BadInput(
             f"measure '{name}' is of {kinds[0]}, and the tables hold {answers}, as the options say; measures such as "

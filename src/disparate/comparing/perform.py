@@ -14,6 +14,7 @@ from disparate.comparing.remarks import remarks
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings, Result
 from disparate.measures.assess import assess
+from disparate.measures.harm import concluded
 from disparate.measures.statements import corrected
 from disparate.measures.table import measure_named
 from disparate.predictions import REFERENCE, Predictions
@@ -114,7 +115,7 @@ def _assessed(question: Comparison, panels: Sequence[Sequence[Predictions]], mea
     items = [*found[0], *(item for more in found[1:] for item in more if item.variant != REFERENCE)]
     judged: list[Finding] = [item for item in items if item.distinguishable is not None]
     shown = [item for item in items if item.distinguishable is None]
-    return Findings((*shown, *corrected(judged, rate=1 - question.level)))
+    return Findings(tuple(concluded((*shown, *corrected(judged, rate=1 - question.level)))))
 
 
 def _assess(question: Comparison, panel: Sequence[Predictions], measures: Sequence[str]) -> Findings:
@@ -128,6 +129,7 @@ def _assess(question: Comparison, panel: Sequence[Predictions], measures: Sequen
         reference_groups=question.reference_groups,
         level=question.level,
         replicates=question.replicates,
+        margin=question.margin,
         generator=np.random.default_rng(BOOTSTRAP_SEED),
     )
 
@@ -145,6 +147,7 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
         "counted_on_disk": gathered.on_disk,
         "retrained": list(question.retrained),
         "hardware": list(question.hardware),
+        "margin": question.margin,
         "examples": first.examples,
         "versions": _versions(),
         "machine": machine(),

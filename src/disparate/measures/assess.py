@@ -18,7 +18,7 @@ from disparate.measures.normalised import NORMALISED_CHANGE, normalised
 from disparate.measures.pairings import Pairing
 from disparate.measures.panel import Panel, cuts_of
 from disparate.measures.permuted_groups import GAPS, PermutedGroups, can_be_dealt
-from disparate.measures.rates import ACCURACY, LOSS
+from disparate.measures.rates import LOSS
 from disparate.measures.series import MeanSeries, Series, count_series, gap_series
 from disparate.measures.spread import Means, sensitivities, signed_sensitivities, violations
 from disparate.measures.statements import Case, axes, corrected, differences, levels
@@ -85,8 +85,9 @@ def assess(
     panel = Panel.of(runs)
     _require_known(panel, acts_on_training, hardware)
     asked = [measure_named(name) for name in dict.fromkeys(measures)]
-    if HARM in asked and ACCURACY not in asked:  # who pays is who has a distinguishable change
-        asked.append(ACCURACY)
+    main = measure_named(MAIN[panel.first.answers])
+    if HARM in asked and main not in asked:  # who pays is who has a distinguishable change
+        asked.append(main)
     collected = Collected()
     for cut in cuts_of(panel, by, reference_groups):
         case = Case(

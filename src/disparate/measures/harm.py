@@ -11,6 +11,7 @@ from disparate.findings import Finding
 from disparate.measures.measure import ANY, Measure
 from disparate.measures.rates import ACCURACY, LOSS
 from disparate.measures.series import MeanSeries, Place
+from disparate.measures.sets import SUBSET_ACCURACY
 from disparate.measures.statements import ONE_SEED, OVER, Case, judged, with_level
 from disparate.stats.equivalence import Turned, equivalence_p, no_harm_p
 from disparate.stats.paired import Axis, PairedEstimate
@@ -19,7 +20,7 @@ Array = NDArray[np.float64]
 Form = Literal["no_harm", "equivalent"]
 FORMS: tuple[Form, ...] = ("no_harm", "equivalent")
 """Non-inferiority: harm is smaller than the margin. Equivalence (TOST): harm and gain are."""
-OF = (ACCURACY, LOSS)
+OF = (ACCURACY, SUBSET_ACCURACY, LOSS)
 """What is held against the margin."""
 MARGIN = 0.02
 """Largest harm that does not matter: 2 points of accuracy, or 0.02 nats, 2 % less probability of the right answer."""
@@ -96,7 +97,7 @@ def _findings(
     better = bool(series.measure.higher_is_better)
     change = series.estimate(operator, index)
     estimate = replace(change, value=harm(change.value, better))
-    turned = _turned(series, operator, index) if series.measure is ACCURACY else None
+    turned = _turned(series, operator, index) if series.measure.unit == "share" else None
     axis = change.widest
     finding = with_level(blank, estimate, place, HARM, case, method=series.method)
     for form in FORMS:

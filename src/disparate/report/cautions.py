@@ -351,7 +351,8 @@ def _nothing_distinguishable(result: Result) -> Iterable[Caution]:
         split = found.where(lambda item: item.group is not None)
         judged = [item for item in split if item.distinguishable is not None]
         moved = not all(outcome.identical for outcome in outcomes(result, by))
-        if judged and moved and not any(item.distinguishable for item in judged):
+        safe = all(outcome.harmless or outcome.identical for outcome in outcomes(result, by))
+        if judged and moved and not safe and not any(item.distinguishable for item in judged):
             seen = sentence(result, by) or "With more seeds or more test examples a smaller harm could be seen."
             yield _caution(
                 "D112",

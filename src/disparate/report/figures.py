@@ -44,6 +44,7 @@ TOKENS = {
 """Colour by role, as it stands in a figure; the page replaces each one with the colour of its theme."""
 
 HOLLOW = "circle-open"
+OVER_REPRESENTATION, HARM = "over_representation", "harm"
 ROW, TOP, BOTTOM = 30, 6, 46
 LONGEST_LABEL = 19
 TINY = 0.0005
@@ -123,6 +124,8 @@ def _rescaled(figure: go.Figure, common: list[float], own: list[float]) -> go.Fi
 def _floor_ends(finding: Finding, two_sided: bool) -> tuple[float, ...]:
     if finding.null is None:
         return ()
+    if finding.measure == OVER_REPRESENTATION:  # its parity is 1, and the floor stands on one side of it
+        return tuple(sorted((1.0, finding.null.value)))
     return (-finding.null.value if two_sided else 0.0, finding.null.value)
 
 
@@ -152,11 +155,20 @@ def look(finding: Finding) -> tuple[str, str]:
     """Return colour and symbol of a finding: filled where distinguishable, coloured where that is harm or gain."""
     if finding.reference is None and finding.distinguishable is None:
         return PLAIN, "circle"
+    if finding.measure == HARM:
+        return _concluded(finding)
     if not finding.distinguishable:
         return MUTED, HOLLOW
     against = harm(finding) if is_directed(finding) else None
     colour = PLAIN if against is None else PAYS if against else GAINS
     return colour, "circle"
+
+
+def _concluded(finding: Finding) -> tuple[str, str]:
+    conclusion = (finding.where or {}).get("conclusion")
+    if conclusion not in {"pays", "within margin"}:
+        return MUTED, HOLLOW
+    return (PAYS if conclusion == "pays" else PLAIN), "circle"
 
 
 def _trace(drawn: Sequence[tuple[int, Row]], colour: str, symbol: str) -> dict[str, Any]:

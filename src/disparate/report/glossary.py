@@ -17,6 +17,7 @@ class Term:
         formula: How it is computed; empty for an unknown measure.
         kind: A level of one variant, a disparity between groups of one variant, or a comparison with the reference.
         better: Which direction is good for the group; None where neither is.
+        signed: For a comparison: whether it goes either way, so that its sign says who is better off.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Term:
     formula: str = ""
     kind: Kind = "level"
     better: Better | None = None
+    signed: bool = False
 
     @property
     def inline(self) -> str:
@@ -153,6 +155,7 @@ TERMS: dict[str, Term] = {
         formula="R(a) = J(θ̂; Dₐ) − J(θ*; Dₐ)",
         kind="comparison",
         better="lower",
+        signed=True,
     ),
     "fairness_violation": Term(
         title="Fairness violation",
@@ -297,6 +300,42 @@ TERMS: dict[str, Term] = {
         formula="maxₐ − minₐ of the subset accuracy",
         kind="disparity",
         better="lower",
+    ),
+    "net_flips": Term(
+        title="Net flips",
+        words="Harmful minus beneficial flips, the accuracy lost, with McNemar's exact test; positive is harm.",
+        formula="(harmful − beneficial) / |a|",
+        kind="comparison",
+        better="lower",
+        signed=True,
+    ),
+    "over_representation": Term(
+        title="Over-representation among flips",
+        words=(
+            "How much more often a group is met among changed answers than among all examples; 1 is parity. "
+            "What acts on training is held against another seed, everything else against groups dealt at random."
+        ),
+        formula="(flips in a / all flips) / (|a| / n)",
+        kind="comparison",
+    ),
+    "normalised_change": Term(
+        title="Change beyond everyone",
+        words="How far a class or a group moved beyond the move of the overall accuracy, by Welch's test over seeds.",
+        formula="(rate(variant) − rate(reference)) − (acc(variant) − acc(reference))",
+        kind="comparison",
+        better="higher",
+        signed=True,
+    ),
+    "harm": Term(
+        title="Harm against a margin",
+        words=(
+            "Accuracy lost, or loss added, held against the largest harm that does not matter. ● pays: the loss is "
+            "distinguishable from noise; ✓ a harm as large as the margin is excluded; ? neither can be told."
+        ),
+        formula="test of harm(a) ≥ margin, one-sided",
+        kind="comparison",
+        better="lower",
+        signed=True,
     ),
     "parameter_distance": Term(
         title="Distance of the weights",

@@ -1,11 +1,12 @@
 """What the numbers say, in plain words: who pays for which choice, and what cannot be told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from disparate.findings import Finding, Findings, Result
 from disparate.report.glossary import term
+from disparate.report.margin import held, is_below, margin_text, three_ways
 from disparate.report.record import group_sizes, mapping, reference_group
 from disparate.report.selection import (
     attributes,
@@ -15,6 +16,7 @@ from disparate.report.selection import (
     main_axis,
     main_measure,
     of_attribute,
+    place,
     references,
     variants,
 )
@@ -32,6 +34,7 @@ class Outcome:
         gains: Groups that gain, distinguishably, the largest gain first.
         unclear: Groups whose change is not distinguishable, or of which that cannot be said.
         undefined: Groups without a number.
+        harms: Harm of the groups held against a margin; none where that was not asked.
         identical: Whether no group changes at all and no answer does.
     """
 
@@ -41,7 +44,14 @@ class Outcome:
     gains: tuple[Finding, ...] = ()
     unclear: tuple[Finding, ...] = ()
     undefined: tuple[Finding, ...] = ()
+    harms: tuple[Finding, ...] = ()
     identical: bool = False
+
+    @property
+    def harmless(self) -> bool:
+        """Whether for every group a harm as large as the margin is excluded."""
+        groups = {item.group for item in (*self.pays, *self.gains, *self.unclear, *self.undefined)}
+        return bool(groups) and groups <= {item.group for item in self.harms if is_below(item)}
 
 
 def outcomes(result: Result, by: str) -> tuple[Outcome, ...]:
@@ -62,6 +72,7 @@ def _outcome(result: Result, by: str, variant: str, changes: Findings) -> Outcom
         gains=tuple(item for item in ordered if not harm(item)),
         unclear=tuple(item for item in changes if item.value is not None and item not in clear.items),
         undefined=changes.where(value=None).items,
+        harms=held(result.findings, by, of=main_measure(result.findings)).where(variant=variant).items,
         identical=all(item.value == 0 for item in changes) and _no_answer_differs(result, by, variant),
     )
 
@@ -101,7 +112,14 @@ def _nobody(found: list[Outcome]) -> str:
     if all(outcome.identical for outcome in found):
         return f"{_choices(names)} changed no answer at all."
     of_any = "the choice" if len(names) == 1 else f"any of the {counted(len(names), 'choice')}"
+    if all(outcome.harmless or outcome.identical for outcome in found):
+        return f"No group loses more than {_margin(found)} by {of_any}."
     return f"No group can be shown to pay for {of_any}. That is not a proof that none does."
+
+
+def _margin(found: Iterable[Outcome]) -> str:
+    harms = [item for outcome in found for item in outcome.harms]
+    return f"{margin_text(harms)} of {term(str(place(harms[0], 'of'))).inline}"
 
 
 def _choices(names: Mapping[str, Any]) -> str:
@@ -115,9 +133,13 @@ def summary(result: Result) -> tuple[str, ...]:
     paid = {outcome.variant for outcome in found if outcome.pays}
     told = paid | {outcome.variant for outcome in found if outcome.gains}
     same = {name for name in names if all(outcome.identical for outcome in found if outcome.variant == name)} - told
-    silent = [plain(name) for name in names if name not in told and name not in same]
+    safe = {name for name in names if all(one.harmless for one in found if one.variant == name)} - told - same
+    silent = [plain(name) for name in names if name not in told | same | safe]
     verb = "costs" if len(paid) == 1 else "cost"
     lines = [f"{len(paid)} of {counted(len(names), 'choice')} {verb} at least one group."] if paid else []
+    if safe:
+        shown = joined([plain(name) for name in names if name in safe])
+        lines.append(f"No harm above {_margin(found)}, for any group: {shown}.")
     if silent:
         lines.append(f"No change that can be told from noise, for any group: {joined(silent)}.")
     if same:
@@ -131,15 +153,22 @@ def sentence(outcome: Outcome) -> str:
         return "Every answer is the same as under the reference."
     said: list[str] = []
     if outcome.pays:
-        said.append(f"Paying: {joined([_loss(item) for item in outcome.pays])}.")
+        said.append(f"Paying: {joined([_loss(item) + _below(item, outcome) for item in outcome.pays])}.")
     if outcome.gains:
         said.append(f"Gaining: {joined([_loss(item) for item in outcome.gains])}.")
-    if outcome.unclear:
+    if outcome.unclear and outcome.harms:
+        said.extend(three_ways(outcome.harms, outcome.unclear))
+    elif outcome.unclear:
         names = joined([_group(item) for item in outcome.unclear])
         said.append(f"Not distinguishable from noise: {names}." if said else "No group's change clears the noise.")
     if outcome.undefined:
         said.append(f"Undefined: {joined([_group(item) for item in outcome.undefined])}.")
     return " ".join(said)
+
+
+def _below(finding: Finding, outcome: Outcome) -> str:
+    below = [item for item in outcome.harms if item.group == finding.group and is_below(item)]
+    return f", less than {margin_text(below)}" if below else ""
 
 
 def _group(finding: Finding) -> str:

@@ -167,6 +167,7 @@ FILTERS: dict[str, Any] = {
     "floor": wording.floor_text,
     "times": wording.times_text,
     "mark": wording.mark,
+    "p_text": wording.p_text,
     "mark_words": wording.mark_words,
     "counted": wording.counted,
     "page_of": PAGES.get,

@@ -120,6 +120,17 @@ def _form(finding: Finding) -> str:
     return f"{term(str(place(finding, 'of') or finding.measure)).title}, {place(finding, 'form') or 'as measured'}"
 
 
+def _over_represented(grid: Grid, reference: Sequence[str]) -> Drawn:
+    named = [(name, figures.rows_of_variant(grid, name)) for name in grid.rows if name not in reference]
+    harmful = [(name, rows) for name, rows in named if rows and place(rows[0].finding, "of") == "harmful_flips"]
+    drawn = harmful or [(name, rows) for name, rows in named if rows]
+    return [
+        (name, _words(rows), figures.forest(rows, two_sided=False, baseline=1.0))
+        for name, rows in drawn
+        if any(row.finding.value is not None for row in rows)
+    ]
+
+
 def _heat(grid: Grid, reference: Sequence[str]) -> Drawn:
     del reference
     if set(grid.columns) <= {EVERYONE}:
@@ -146,12 +157,13 @@ DRAWN: dict[str, Callable[[Grid, Sequence[str]], Drawn]] = {
     "who-pays": _by_variant,
     "risk": _heat,
     "churn": _by_group,
+    "flips": _over_represented,
     "levels": _by_group,
     "hardware": _by_form,
     "movement": _stacked,
 }
 """Part of the page to what draws it; a part that is not here has tables only."""
-ON_ONE_SCALE = frozenset({"who-pays", "churn", "levels"})
+ON_ONE_SCALE = frozenset({"who-pays", "churn", "flips", "levels"})
 """Parts whose panels share a unit, and so a scale."""
 
 

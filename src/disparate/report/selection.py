@@ -14,7 +14,7 @@ from disparate.report.wording import plain
 AXES = (None, "both", "examples", "seeds")
 """Axes of chance, the one shown first in front."""
 EVERYONE = "everyone"
-ORDINARY = frozenset({"by", "axis"})
+ORDINARY = frozenset({"by", "axis", "margin", "conclusion"})
 SPEAKING = frozenset({"form", "of"})
 """Keys of ``where`` whose values say what they are without the key."""
 
@@ -121,8 +121,8 @@ def main_measure(findings: Findings) -> str | None:
 
 
 def is_directed(finding: Finding) -> bool:
-    """Return whether the sign of the number says who is better off: a change, or excessive risk."""
-    return is_change(finding) or finding.measure == "excessive_risk"
+    """Return whether the sign of the number says who is better off: as of a change, or of excessive risk."""
+    return is_change(finding) or term(finding.measure).signed
 
 
 def harm(finding: Finding) -> bool | None:
@@ -218,6 +218,6 @@ def group_name(finding: Finding) -> str:
 def full_name(finding: Finding) -> str:
     """Return variant, class and whatever else places the number, so that no two findings share a row."""
     placed = {key: value for key, value in (finding.where or {}).items() if key not in ORDINARY}
-    extra = [str(value) if key in SPEAKING else f"{key} {value}" for key, value in placed.items()]
+    extra = [str(value).replace("_", " ") if key in SPEAKING else f"{key} {value}" for key, value in placed.items()]
     label = [] if finding.label is None else [finding.label]
     return " · ".join((finding.variant, *label, *extra))

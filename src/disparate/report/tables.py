@@ -1,12 +1,13 @@
 """The tables of a report, one attribute at a time. Every cell is a finding."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from disparate.findings import Finding, Findings, Result
 from disparate.measures.statements import INTERACTION
 from disparate.report import sight
 from disparate.report.glossary import term
+from disparate.report.margin import EQUIVALENT, HARM, NO_HARM, held, margin_text
 from disparate.report.movement import MOVEMENT, movement_grids, movement_words
 from disparate.report.power import POWER, smallest_group, usual_change
 from disparate.report.record import group_sizes
@@ -34,9 +35,10 @@ from disparate.report.wording import amount, counted, percent, unit_words
 DETAIL_LIMIT = 8000
 """Most cells of the tables of further measures, shared by the attributes, so that a page stays under 6 MB."""
 RISK = ("excessive_risk", "fairness_violation")
-CHURN = ("churn", "harmful_flips", "beneficial_flips")
+CHURN = ("churn",)
+FLIPS = ("over_representation", "harmful_flips", "beneficial_flips", "net_flips")
 HARDWARE = ("hardware_sensitivity",)
-COMPARISONS = frozenset((*RISK, *CHURN, *HARDWARE, *MOVEMENT))
+COMPARISONS = frozenset((*RISK, *CHURN, *FLIPS, HARM, *HARDWARE, *MOVEMENT))
 """Comparisons that have a part of their own."""
 SIGHT_LIMIT = 1000
 """Most comparisons of which the page says what they could have seen, shared by the attributes."""
@@ -45,6 +47,10 @@ HOW_POWER = (
     f"A change counts as seen where it passes the corrected test and exceeds its noise floor in {percent(POWER)} of "
     "repetitions, with the noise that was there. That noise is known from these seeds and examples alone: read the "
     "numbers as sizes, not to the digit."
+)
+WHO_FLIPS = (
+    "Which groups hold more of the answers that turn to the worse than of the examples, where 1 is their share; and "
+    "whether more answers turn to the worse than to the better."
 )
 UNSPLIT = ""
 """The attribute of findings that are split by none, where there is no other."""
@@ -92,6 +98,7 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
         _inequality(result, by),
         _comparison(result, by, "risk", "Loss", "Whose loss rises?", *RISK),
         _comparison(result, by, "churn", "Churn", "Whose answers change?", *CHURN),
+        replace(_comparison(result, by, "flips", "Who flips", "Who flips?", *FLIPS), words=WHO_FLIPS),
         _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
         _movement(result, by),
         _levels(result, by, measure),
@@ -116,9 +123,29 @@ def who_pays(result: Result, by: str, measure: str) -> Part:
         title="Who pays?",
         short="Who pays",
         words=f"Change of {name} of every group under every variant, against the reference.",
-        grids=_filled(grid),
-        folded=_filled(_axes(result, by, found, name)),
+        grids=(*_filled(grid), *_filled(_harm(result, by, measure))),
+        folded=(*_filled(_axes(result, by, found, name)), *_further_harm(result, by, measure)),
     )
+
+
+def _harm(result: Result, by: str, measure: str, form: str = NO_HARM) -> Grid:
+    found = main_axis(held(result.findings, by, of=measure, form=form))
+    margin, name = margin_text(found), term(measure).inline
+    ways = (
+        "● changes, distinguishably; ✓ neither harm nor gain is as large as the margin"
+        if form == EQUIVALENT
+        else "● pays, distinguishably; ✓ no harm is as large as the margin"
+    )
+    what = f"{'Harm or gain' if form == EQUIVALENT else 'Harm'} of {name} against a margin of {margin}"
+    note = f"{_unit(found)} {ways}; ? cannot be told. Positive is harm; p is that of a harm of the margin or more."
+    title = f"{what}{_by(by)}"
+    return _by_group(result, by, found, title=title, note=note, row=lambda item: item.variant)
+
+
+def _further_harm(result: Result, by: str, measure: str) -> tuple[Grid, ...]:
+    others = dict.fromkeys(str(place(item, "of")) for item in result.findings.where(measure=HARM))
+    asked = [(measure, EQUIVALENT), *((other, NO_HARM) for other in others if other != measure)]
+    return tuple(grid for of, form in asked for grid in _filled(_harm(result, by, of, form)))
 
 
 def _axes(result: Result, by: str, found: Findings, name: str) -> Grid:

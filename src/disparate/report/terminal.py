@@ -9,6 +9,7 @@ from rich.text import Text
 
 from disparate.findings import Finding, Result
 from disparate.report import headline, sight
+from disparate.report.margin import three_ways
 from disparate.report.record import mapping
 from disparate.report.selection import Grid, harm, main_measure
 from disparate.report.tables import sections, who_pays
@@ -62,12 +63,19 @@ class Summary:
         measure = main_measure(self.result.findings)
         for by in sections(self.result):
             grids = who_pays(self.result, by, measure).grids if measure else ()
-            for grid in grids:
+            for grid in grids[:1]:
                 yield Text()
                 yield _table(grid, width)
                 yield Text(KEY, style="dim")
+                yield from self._harm(by)
                 yield Text(f"{plain(by)}: {headline.group_facts(self.result.run, by)}" if by else "", style="dim")
                 yield Text(f"{sight.sentence(self.result, by)}\n" if by else "", style="dim")
+
+    def _harm(self, by: str) -> Iterator[Text]:
+        for outcome in headline.outcomes(self.result, by):
+            words = three_ways(outcome.harms, outcome.unclear) if outcome.harms and not outcome.identical else ()
+            if words:
+                yield Text.assemble((f"{plain(outcome.variant)}: ", "bold"), " ".join(words))
 
     def _verdict(self) -> Iterator[Text]:
         verdict = self.result.verdict

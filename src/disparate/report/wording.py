@@ -10,6 +10,15 @@ from disparate.report.glossary import term
 MINUS = "−"
 ABSENT = "—"
 MARKS: dict[bool | None, str] = {True: "●", False: "○", None: "?"}
+CONCLUDED = {
+    "pays": ("●", "pays"),
+    "changes": ("●", "changes"),
+    "within margin": ("✓", "within the margin"),
+    "cannot be told": ("?", "cannot be told"),
+}
+"""Mark and words of what is concluded about a margin."""
+TESTED = frozenset({"net_flips", "over_representation", "normalised_change", "harm"})
+"""Measures whose p-value is shown beside the number."""
 MARK_WORDS: dict[bool | None, str] = {
     True: "distinguishable from noise",
     False: "not distinguishable from noise",
@@ -82,7 +91,7 @@ def _digits(size: float, unit: str) -> str:
 def is_signed(finding: Finding) -> bool:
     """Return whether the number is a difference that can go either way, to be written with its sign."""
     if term(finding.measure).kind == "comparison":
-        return finding.measure == "excessive_risk" or (finding.where or {}).get("form") == "signed"
+        return term(finding.measure).signed or (finding.where or {}).get("form") == "signed"
     return finding.reference is not None
 
 
@@ -147,13 +156,35 @@ def floor_words(finding: Finding) -> str:
 
 
 def mark(finding: Finding) -> str:
-    """Return ● for a distinguishable number, ○ for one that is not, ? where that cannot be said."""
-    return MARKS[finding.distinguishable]
+    """Return ● for a distinguishable number, ○ for one that is not, ✓ for one within a margin, ? for unknown."""
+    return _concluded(finding)[0]
 
 
 def mark_words(finding: Finding) -> str:
     """Return in words what the mark says."""
-    return MARK_WORDS[finding.distinguishable]
+    return _concluded(finding)[1]
+
+
+def _concluded(finding: Finding) -> tuple[str, str]:
+    conclusion = (finding.where or {}).get("conclusion")
+    told = CONCLUDED.get(conclusion) if isinstance(conclusion, str) else None
+    if told and conclusion == "pays" and finding.distinguishable:
+        return "●✓", "pays, less than the margin"
+    return told or (MARKS[finding.distinguishable], MARK_WORDS[finding.distinguishable])
+
+
+def p_text(finding: Finding) -> str:
+    """Return the p-value of a test that is shown beside its number, before correction; empty for others.
+
+    Example:
+        >>> flips = Finding(measure="net_flips", variant="int8", reference="reference", value=0.1, p_value=0.0312,
+        ...                 unit="share")
+        >>> p_text(flips)
+        'p 0.031'
+    """
+    if finding.measure not in TESTED or finding.p_value is None:
+        return ""
+    return "p < 0.001" if finding.p_value < 0.001 else f"p {finding.p_value:.2g}"
 
 
 def unit_words(unit: str) -> str:
