@@ -17,6 +17,9 @@ Words = list[str]
 PATH = "a Parquet or CSV file; 'runs/int8_seed{seed}.parquet' in quotes for seeds, '*.parquet' for parts of one table"
 
 
+SETS = (
+    "Sets of labels: lists, texts with a separator, or a score per label, each held against the threshold on its own."
+)
 column = partial(typer.Option, rich_help_panel="Columns of the files")
 rule = partial(typer.Option, rich_help_panel="How variants are judged")
 output = partial(typer.Option, rich_help_panel="Output")
@@ -33,6 +36,8 @@ class Reading:
     threshold: Annotated[float | None, column(help="Least score that is answered as positive.")] = None
     positive: Annotated[str, column(help="Positive label of two; the last in order otherwise.")] = ""
     logits: Annotated[bool, column("--logits", help="Scores are logits, not probabilities.")] = False
+    multilabel: Annotated[bool, column("--multilabel", help=f"{SETS}")] = False
+    separator: Annotated[str, column("--labels-separator", help="What separates the labels of a text.")] = ""
     regression: Annotated[bool, column("--regression", help="Target and answer are numbers: errors by group.")] = False
     loss: Annotated[str, column(help="Column with the loss per example, nats.")] = ""
     weight: Annotated[str, column(help="Column with what an example counts.")] = ""

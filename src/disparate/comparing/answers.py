@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from disparate.comparing.columns import (
     require_columns,
     weights,
 )
+from disparate.comparing.label_sets import label_sets
 from disparate.comparing.opening import METADATA, Opened
 from disparate.comparing.sources import Source
 from disparate.errors import BadInput
@@ -168,7 +170,7 @@ def _read(opened: Opened, source: Source, columns: Columns, groups: Sequence[str
     roles = used_columns(opened.names, columns, groups, full=full)
     table = opened.read(list(roles))
     scores = columns.score_columns(opened.names)
-    read = numbers if columns.regression else read_labels(opened, most=most_labels(len(table)))
+    read = _reader(opened, columns, len(table))
     suffix = "_number" if columns.regression else ""
     has = set(roles.values())
     sides = {"target": columns.target} if columns.target in roles else {}
@@ -186,6 +188,15 @@ def _read(opened: Opened, source: Source, columns: Columns, groups: Sequence[str
         cluster=_clusters(table, columns.cluster) if "cluster" in has else None,
         **told,
     )
+
+
+def _reader(opened: Opened, columns: Columns, rows: int) -> Callable[[pa.ChunkedArray, str], Any]:
+    """Return what reads a target or an answer: numbers, sets of labels, or labels."""
+    if columns.regression:
+        return numbers
+    if columns.multilabel:
+        return partial(label_sets, separator=columns.separator, blanks=opened.blanks)
+    return read_labels(opened, most=most_labels(rows))
 
 
 def _clusters(table: pa.Table, name: str) -> NDArray[np.str_]:

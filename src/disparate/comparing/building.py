@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from disparate.comparing.answers import Answers
 from disparate.comparing.columns import Columns
+from disparate.comparing.label_sets import Sets, answered
 from disparate.comparing.scoring import Scored, scored
 from disparate.data.columns import in_order
 from disparate.errors import BadInput, suggestion
@@ -25,10 +26,12 @@ class Built:
     Args:
         runs: The predictions.
         zeros: Table to how many targets had a probability of exactly 0.
+        sets: What is in the labels, where they are sets.
     """
 
     runs: tuple[Predictions, ...]
     zeros: dict[str, int]
+    sets: Sets | None = None
 
 
 def build(tables: Sequence[Answers], columns: Columns) -> Built:
@@ -47,6 +50,8 @@ def build(tables: Sequence[Answers], columns: Columns) -> Built:
     first = tables[0]
     if columns.regression:
         return Built(runs=_of_numbers(tables), zeros={})
+    if columns.multilabel:
+        return _of_sets(tables, columns)
     names = in_positive_order(label_names(tables), columns.positive)
     target = recoded(_target(first), names)
     told = [_answers(table, names, target, columns) for table in tables]
@@ -75,6 +80,51 @@ def _of_numbers(tables: Sequence[Answers]) -> tuple[Predictions, ...]:
     first, nothing = tables[0], np.zeros(len(tables[0]), dtype=np.int64)
     shared: dict[str, Any] = {**_shared(first), "target": nothing, "predicted": nothing, "label_names": ()}
     return tuple(Predictions(**shared, run=table.run, error=_error(first, table)) for table in tables)
+
+
+def _of_sets(tables: Sequence[Answers], columns: Columns) -> Built:
+    first, told = tables[0], [_answered_sets(table, columns) for table in tables]
+    target = _target(first)
+    occurring = dict.fromkeys((*target.names, *(name for one in told for name in one.names)))
+    sets = Sets.of(list(occurring), [label for table in tables for label in table.score_labels])
+    if not sets.labels:
+        raise BadInput(f"{first.called}: every set is empty; at least one label was expected.")
+    for table, one in zip(tables, told, strict=True):
+        _require_meeting(table, sets.labels_in(target), sets.labels_in(one))
+    right = recoded(target, sets.names)
+    losses = all(table.loss is not None for table in tables)
+    shared: dict[str, Any] = {**_shared(first), "target": right, "label_names": sets.names}
+    runs: list[Predictions] = []
+    for table, one in zip(tables, told, strict=True):
+        predicted = recoded(one, sets.names)
+        loss = table.loss.astype(np.float32) if losses and table.loss is not None else None
+        share = sets.shares_right(right, predicted)
+        runs.append(Predictions(**shared, run=table.run, predicted=predicted, share_right=share, loss=loss))
+    return Built(runs=tuple(runs), zeros={}, sets=sets)
+
+
+def _answered_sets(table: Answers, columns: Columns) -> Attribute:
+    if table.predicted is not None:
+        return table.predicted
+    if table.scores is None:
+        raise BadInput(f"{table.called}: neither answers nor scores were found.")
+    try:
+        return answered(table.scores, table.score_labels, logits=columns.logits, threshold=columns.threshold)
+    except BadInput as error:
+        raise BadInput(f"{table.called}: {error}") from None
+
+
+def _require_meeting(table: Answers, targets: Sequence[str], answers: Sequence[str]) -> None:
+    if table.score_labels and (lost := sorted({*targets} - {*table.score_labels})):
+        raise BadInput(
+            f"{table.called}: target label '{lost[0]}' has no score; scores are of {list(table.score_labels)[:5]}. "
+            "Name the score columns after the labels."
+        )
+    if answers and targets and not {*answers} & {*targets}:
+        raise BadInput(
+            f"{table.called}: no answered label is ever in a target; answers are {list(answers)[:5]}, targets "
+            f"{list(targets)[:5]}. The same labels were expected; is the separator right?"
+        )
 
 
 def _error(first: Answers, table: Answers) -> NDArray[np.float64]:

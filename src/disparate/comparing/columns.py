@@ -69,6 +69,9 @@ class Columns:
         positive: The positive one of two labels; the last in order where not given.
         logits: Whether scores are logits; probabilities otherwise.
         regression: Whether target and answer are numbers.
+        multilabel: Whether target and answer are sets of labels: lists, or texts with a separator. Scores are then
+            those of labels on their own, and each label whose score reaches the threshold is answered.
+        separator: What separates the labels of a text.
     """
 
     id: str = "example_id"
@@ -82,14 +85,26 @@ class Columns:
     positive: str = ""
     logits: bool = False
     regression: bool = False
+    multilabel: bool = False
+    separator: str = ""
 
     def __post_init__(self) -> None:
+        if self.multilabel and (self.regression or self.positive):
+            other = "regression" if self.regression else f"positive label '{self.positive}'"
+            raise BadInput(f"multilabel with {other}; one of the two was expected. Every label is judged on its own.")
+        if self.separator and not self.multilabel:
+            raise BadInput(f"labels separator '{self.separator}' is for sets of labels; say --multilabel too.")
         given = [name for name in OF_LABELS if getattr(self, name) not in {"", (), None, False}]
         if self.regression and given:
             raise BadInput(
                 f"regression with {given[0]} '{getattr(self, given[0])}'; a target and an answer that are numbers were "
                 f"expected. Leave {given[0]} out, it is for labels."
             )
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether every example has one label."""
+        return not self.regression and not self.multilabel
 
     def score_columns(self, names: Sequence[str]) -> dict[str, str]:
         """Return the score columns of a file with their labels; the label is empty for a single score.
@@ -167,9 +182,7 @@ def encoded(column: pa.ChunkedArray | pa.Array, name: str) -> Attribute:
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not _is_name(kind):
-        several = (
-            " Several labels per example are not compared: one label at a time." if pa.types.is_nested(kind) else ""
-        )
+        several = " Several labels per example are compared with --multilabel." if pa.types.is_nested(kind) else ""
         raise BadInput(f"column '{name}' holds {kind}; texts or numbers were expected.{several}")
     plain = column.dictionary_encode() if not pa.types.is_dictionary(column.type) else column.unify_dictionaries()
     whole = plain.combine_chunks()

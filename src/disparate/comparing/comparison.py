@@ -16,6 +16,7 @@ from disparate.measures.table import (
     OF_HARDWARE,
     OF_LOSSES,
     OF_NUMBERS,
+    OF_ONE_LABEL,
     OF_SETS,
     OF_TWO_LABELS,
 )
@@ -27,6 +28,8 @@ OF_CLASSES = "normalised_change"
 """A measure of single labels."""
 OF_ANY = frozenset((*OF_HARDWARE, "noise_floor"))
 """Measures of whatever is answered."""
+OF_WHOLE_SETS = frozenset((*OF_SETS, *OF_FLIPS, *OF_LOSSES, *OF_ANY))
+"""Measures of sets of labels as wholes; any other is of single labels."""
 USUAL: Mapping[Kind, tuple[str, ...]] = {
     "labels": (*OF_ANSWERS, "noise_floor", *OF_FLIPS),
     "sets": (*OF_SETS, "noise_floor", *(name for name in OF_FLIPS if name != OF_CLASSES)),
@@ -124,9 +127,16 @@ class Comparison:
         for name in self.measures:
             _require_possible(name, answers, losses=losses)
         if self.measures:
-            return self.measures
+            return tuple(name for name in self.measures if answers != "sets" or name in OF_WHOLE_SETS)
         more = ((OF_TWO_LABELS, labels == 2), (OF_LOSSES, losses), (OF_HARDWARE, bool(self.hardware)))
         return (*USUAL[answers], *(name for names, wanted in more if wanted for name in names))
+
+    @property
+    def asked_of_labels(self) -> tuple[str, ...]:
+        """Names of the measures to be taken of every label of a set, one against the rest."""
+        if not self.measures:
+            return OF_ONE_LABEL
+        return tuple(name for name in self.measures if name in OF_FLIPS or name not in OF_WHOLE_SETS)
 
 
 def _require_possible(name: str, answers: Kind, *, losses: bool) -> None:

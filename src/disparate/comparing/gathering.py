@@ -16,6 +16,7 @@ from disparate.comparing.answers import Answers, read_answers, read_labels, used
 from disparate.comparing.building import build
 from disparate.comparing.columns import MOST_LABELS, Columns, RowNames, encoded, numbers, weights
 from disparate.comparing.comparison import Comparison
+from disparate.comparing.label_sets import Sets
 from disparate.comparing.matching import SHOWN, match, require_same, some
 from disparate.comparing.opening import is_parquet
 from disparate.comparing.sources import Source
@@ -46,6 +47,7 @@ class Gathered:
         spelled_alike: Ids that differ from another by leading zeros alone.
         zeros: Table to how many targets had a probability of exactly 0.
         on_disk: Whether rows were counted on disk.
+        sets: What is in the labels, where they are sets.
     """
 
     panels: tuple[tuple[Predictions, ...], ...]
@@ -54,6 +56,7 @@ class Gathered:
     spelled_alike: tuple[str, ...] = ()
     zeros: dict[str, int] = field(default_factory=dict[str, int])
     on_disk: bool = False
+    sets: Sets | None = None
 
 
 def gather(question: Comparison, progress: Progress = unheard) -> Gathered:
@@ -86,13 +89,16 @@ def gather(question: Comparison, progress: Progress = unheard) -> Gathered:
         left_out=matched.left_out,
         spelled_alike=matched.spelled_alike,
         zeros=built.zeros,
+        sets=built.sets,
     )
 
 
 def _is_large(question: Comparison) -> bool:
     columns = question.columns
     files = [file for source in question.sources for file in source.files]
-    needs_rows = columns.loss or columns.cluster or columns.regression or (columns.scores and not question.of_answers)
+    needs_rows = (
+        columns.loss or columns.cluster or not columns.of_labels or (columns.scores and not question.of_answers)
+    )
     if needs_rows or not all(source.files for source in question.sources):
         return False
     sizes = [size(file) for file in files]
@@ -137,8 +143,9 @@ def _counted(question: Comparison, progress: Progress) -> Gathered:
 
 def _require_countable(question: Comparison) -> None:
     columns = question.columns
-    if columns.regression:
-        raise BadInput("counting on disk knows labels, not numbers (--regression); leave out --counts-only.")
+    if not columns.of_labels:
+        kind = "numbers (--regression)" if columns.regression else "sets of labels (--multilabel)"
+        raise BadInput(f"counting on disk knows a label per example, not {kind}; leave out --counts-only.")
     for name, given in (("a loss", columns.loss), ("clusters", columns.cluster)):
         if given:
             raise BadInput(f"counting on disk knows answers, not {name} ('{given}'); leave out --counts-only.")

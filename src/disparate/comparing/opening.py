@@ -21,6 +21,8 @@ MOST_HEADER = 1 << 25
 PARQUET = frozenset({".parquet", ".pq"})
 CSV = frozenset({".csv", ".txt"})
 METADATA = b"disparate"
+SEVERAL = (list, tuple, set, frozenset, np.ndarray)
+"""Cells that hold several values."""
 
 Frame = Any
 """A pandas, polars or pyarrow table, anything with an arrow stream, or a mapping from column name to array."""
@@ -35,12 +37,14 @@ class Opened:
         names: Names of its columns.
         read: From wanted names to the table.
         metadata: What a Parquet file says about itself.
+        blanks: Whether an empty text is read as a missing one, as in CSV, where they cannot be told apart.
     """
 
     called: str
     names: Sequence[str]
     read: Callable[[list[str]], pa.Table]
     metadata: Mapping[bytes, bytes]
+    blanks: bool = False
 
 
 def open_files(paths: Sequence[File]) -> Opened:
@@ -68,6 +72,7 @@ def open_files(paths: Sequence[File]) -> Opened:
         names=parts[0].names,
         read=lambda wanted: _together([part.read(wanted) for part in parts], called),
         metadata=parts[0].metadata,
+        blanks=any(part.blanks for part in parts),
     )
 
 
@@ -151,7 +156,8 @@ def _open_file(path: File) -> Opened:
             f"{called} has {len(names):,} columns; at most {MOST_COLUMNS:,} were expected. A row per example was "
             "expected, not a column per example."
         )
-    return Opened(called=called, names=names, read=_explained(read, called), metadata=metadata)
+    read = _explained(read, called)
+    return Opened(called=called, names=names, read=read, metadata=metadata, blanks=not is_parquet(path))
 
 
 def _parquet(file: File) -> tuple[list[str], Callable[[list[str]], pa.Table], Mapping[bytes, bytes]]:
@@ -212,6 +218,9 @@ def _explained(read: Callable[[list[str]], pa.Table], called: str) -> Callable[[
 
 
 def _array(values: Any) -> pa.Array:
+    if isinstance(values, Sequence) and any(isinstance(cell, SEVERAL) for cell in cast("Sequence[Any]", values)):
+        cells = cast("Sequence[Any]", values)
+        return pa.array([sorted(cell) if isinstance(cell, set | frozenset) else cell for cell in cells])
     column = np.asarray(values)
     if column.ndim != 1:
         raise ValueError(f"an array of shape {column.shape}; one value per example was expected")

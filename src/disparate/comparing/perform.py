@@ -1,8 +1,8 @@
 """From a comparison to what it concludes."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from disparate.comparing.comparison import Comparison
 from disparate.comparing.gathering import Gathered, gather
+from disparate.comparing.label_sets import Sets, questions
 from disparate.comparing.remarks import remarks
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings, Result
@@ -53,7 +54,7 @@ def perform(question: Comparison, *, progress: Progress = unheard) -> Result:
     first = gathered.panels[0][0]
     losses = all(item.loss is not None for panel in gathered.panels for item in panel)
     measures = question.asked(answers=first.answers, losses=losses, labels=len(first.label_names))
-    findings = _assessed(question, gathered.panels, measures)
+    findings = _assessed(question, gathered, measures, progress)
     record = _record(question, gathered) | {
         "wall_s": round(time.monotonic() - started, 1),
         "peak_mib": round(peak_memory(), 1),
@@ -107,15 +108,28 @@ def _require_few_groups(question: Comparison, first: Predictions) -> None:
             )
 
 
-def _assessed(question: Comparison, panels: Sequence[Sequence[Predictions]], measures: Sequence[str]) -> Findings:
-    found = [_assess(question, panel, measures) for panel in panels]
-    if len(found) == 1:
-        return found[0]
-    # Each panel holds the reference: it is stated once, and what is judged is corrected over all variants together.
-    items = [*found[0], *(item for more in found[1:] for item in more if item.variant != REFERENCE)]
+def _assessed(question: Comparison, gathered: Gathered, measures: Sequence[str], progress: Progress) -> Findings:
+    first, *more = (_assess(question, panel, measures) for panel in gathered.panels)
+    by_label = [] if gathered.sets is None else [*_of_labels(question, gathered.panels[0], gathered.sets, progress)]
+    if not more and not by_label:
+        return first
+    # Each panel holds the reference: it is stated once, and what is judged is corrected over all of them together.
+    rest = [item for found in more for item in found if item.variant != REFERENCE]
+    items = [*first, *rest, *by_label]
     judged: list[Finding] = [item for item in items if item.distinguishable is not None]
     shown = [item for item in items if item.distinguishable is None]
     return Findings(tuple(concluded((*shown, *corrected(judged, rate=1 - question.level)))))
+
+
+def _of_labels(question: Comparison, runs: Sequence[Predictions], sets: Sets, progress: Progress) -> Iterator[Finding]:
+    """Yield what is found label by label, each one against the rest: rates are those of the label itself."""
+    if not question.asked_of_labels:
+        return
+    for place, (label, panel) in enumerate(questions(runs, sets)):
+        progress("judging label by label", place / len(sets.labels))
+        for item in _assess(question, panel, question.asked_of_labels):
+            if item.label in {None, label}:
+                yield replace(item, label=label)
 
 
 def _assess(question: Comparison, panel: Sequence[Predictions], measures: Sequence[str]) -> Findings:
@@ -140,7 +154,7 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
     repeats = 1 + max(source.run.repeat for source in question.sources)
     return {
         "audit": {"audit": {"name": "Comparison", "repeats": repeats}, "columns": _columns(question)},
-        "data": _data(question, first),
+        "data": _data(question, gathered),
         "groups": {groups.by: groups.counts() for groups in parts.values()},
         "reference_groups": {groups.by: groups.reference for groups in parts.values()},
         "tables": list(gathered.tables),
@@ -156,9 +170,11 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _data(question: Comparison, first: Predictions) -> dict[str, Any]:
-    positive = {"positive": first.label_names[1]} if len(first.label_names) == 2 else {}
-    return {"target": question.columns.target, "answers": first.answers, "labels": list(first.label_names), **positive}
+def _data(question: Comparison, gathered: Gathered) -> dict[str, Any]:
+    first = gathered.panels[0][0]
+    labels = first.label_names if gathered.sets is None else gathered.sets.labels
+    positive = {"positive": labels[1]} if first.answers == "labels" and len(labels) == 2 else {}
+    return {"target": question.columns.target, "answers": first.answers, "labels": list(labels), **positive}
 
 
 def _columns(question: Comparison) -> Mapping[str, Any]:

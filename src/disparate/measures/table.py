@@ -113,6 +113,20 @@ OF_NUMBERS = (
 OF_SETS = ("subset_accuracy", "hamming_accuracy", "subset_accuracy_gap")
 """What is measured of answers that are sets of labels, as wholes."""
 
+OF_ONE_LABEL = (
+    "accuracy",
+    "f1",
+    "precision",
+    "tpr",
+    "fpr",
+    "tnr",
+    "selection_rate",
+    "equalized_odds_worst",
+    "equal_opportunity_difference",
+    "churn",
+)
+"""What is measured of every label of a set, one against the rest."""
+
 MAIN: Mapping[Answers, str] = {
     "labels": "accuracy",
     "sets": "subset_accuracy",

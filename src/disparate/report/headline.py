@@ -144,7 +144,24 @@ def summary(result: Result) -> tuple[str, ...]:
         lines.append(f"No change that can be told from noise, for any group: {joined(silent)}.")
     if same:
         lines.append(f"Not one answer differs from the reference: {joined([plain(n) for n in names if n in same])}.")
-    return tuple(lines)
+    return (*lines, *_labels(result))
+
+
+def _labels(result: Result) -> list[str]:
+    """Return which labels of sets change to the worse for somebody; nothing where an example has one label."""
+    data = mapping(result.run.get("data"))
+    if data.get("answers") != "sets":
+        return []
+    found = main_axis(result.findings.where(is_change, distinguishable=True)).where(lambda item: bool(harm(item)))
+    harmed = [item for item in found if item.label is not None and item.group is not None]
+    if not harmed:
+        return ["No single label can be shown to change to the worse for any group."]
+    worst = max((item for item in harmed), key=lambda item: abs(item.value or 0.0))
+    known = counted(len(data.get("labels") or ()), "label")
+    return [
+        f"{len({item.label for item in harmed})} of {known} change to the worse for at least one group; most: "
+        f"'{plain(worst.label)}' for {_group(worst)} under {plain(worst.variant)}, {_amount(worst)}."
+    ]
 
 
 def sentence(outcome: Outcome) -> str:

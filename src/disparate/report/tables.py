@@ -10,7 +10,7 @@ from disparate.report.glossary import term
 from disparate.report.margin import EQUIVALENT, HARM, NO_HARM, held, margin_text
 from disparate.report.movement import MOVEMENT, movement_grids, movement_words
 from disparate.report.power import POWER, smallest_group, usual_change
-from disparate.report.record import group_sizes
+from disparate.report.record import group_sizes, mapping
 from disparate.report.selection import (
     EVERYONE,
     Grid,
@@ -52,6 +52,10 @@ WHO_FLIPS = (
     "Which groups hold more of the answers that turn to the worse than of the examples, where 1 is their share; and "
     "whether more answers turn to the worse than to the better."
 )
+OF_LABELS = ("tpr", "fpr")
+"""Rates that say how a label fares, however rare it is."""
+MOST_LABELS = 20
+"""Most rows of a table of labels."""
 UNSPLIT = ""
 """The attribute of findings that are split by none, where there is no other."""
 
@@ -95,6 +99,7 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
     measure = main_measure(result.findings) or "accuracy"
     found = (
         who_pays(result, by, measure),
+        _labels(result, by),
         _inequality(result, by),
         _comparison(result, by, "risk", "Loss", "Whose loss rises?", *RISK),
         _comparison(result, by, "churn", "Churn", "Whose answers change?", *CHURN),
@@ -146,6 +151,31 @@ def _further_harm(result: Result, by: str, measure: str) -> tuple[Grid, ...]:
     others = dict.fromkeys(str(place(item, "of")) for item in result.findings.where(measure=HARM))
     asked = [(measure, EQUIVALENT), *((other, NO_HARM) for other in others if other != measure)]
     return tuple(grid for of, form in asked for grid in _filled(_harm(result, by, of, form)))
+
+
+def _labels(result: Result, by: str) -> Part:
+    """Return the part that says which labels of sets move; empty where an example has one label."""
+    of_sets = mapping(result.run.get("data")).get("answers") == "sets"
+    changes = main_axis(of_attribute(result.findings, by).where(is_change)).where(lambda item: item.label is not None)
+    grids = [_moved(result, by, changes.where(measure=name)) for name in OF_LABELS] if of_sets else []
+    return Part(
+        slug="labels",
+        title="Which labels?",
+        short="Labels",
+        words=(
+            f"Labels, each judged one against the rest, that change distinguishably for somebody: {MOST_LABELS} rows "
+            "at most, the largest change first. All labels are among the further measures, as far as there is room."
+        ),
+        grids=tuple(grid for found in grids for grid in _filled(found)),
+    )
+
+
+def _moved(result: Result, by: str, changes: Findings) -> Grid:
+    moved = sorted(changes.where(distinguishable=True), key=lambda item: -abs(item.value or 0.0))
+    rows = list(dict.fromkeys(full_name(item) for item in moved))[:MOST_LABELS]
+    kept = sorted((item for item in changes if full_name(item) in rows), key=lambda item: rows.index(full_name(item)))
+    name = term(kept[0].measure).inline if kept else ""
+    return _by_group(result, by, Findings(tuple(kept)), title=f"Change of {name}{_by(by)}", note=_unit(kept))
 
 
 def _axes(result: Result, by: str, found: Findings, name: str) -> Grid:
