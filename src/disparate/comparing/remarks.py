@@ -123,7 +123,7 @@ def _zeros(zeros: Mapping[str, int]) -> Iterator[Caution]:
 
 
 def _single(first: Predictions) -> Iterator[Caution]:
-    columns = [("The target", first.label_names, first.target)]
+    columns = [("The target", first.label_names, first.target)] if first.answers != "numbers" else []
     columns += [(f"Group column '{plain(name)}'", one.names, one.codes) for name, one in first.attributes.items()]
     for called, names, codes in columns:
         seen = np.unique(codes)

@@ -105,7 +105,7 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
         _comparison(result, by, "churn", "Churn", "Whose answers change?", *CHURN),
         replace(_comparison(result, by, "flips", "Who flips", "Who flips?", *FLIPS), words=WHO_FLIPS),
         _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
-        _movement(result, by),
+        _movement(result, by, measure),
         _levels(result, by, measure),
         _sight(result, by, measure),
         _further(result, by, measure),
@@ -233,10 +233,10 @@ def _comparison(result: Result, by: str, slug: str, short: str, title: str, *mea
     return Part(slug=slug, title=title, short=short, words=words, grids=tuple(grids))
 
 
-def _movement(result: Result, by: str) -> Part:
+def _movement(result: Result, by: str, measure: str) -> Part:
     return Part(
         slug="movement",
-        title="What moves a group's accuracy?",
+        title=f"What moves a group's {term(measure).inline}?",
         short="Movement",
         words=movement_words(result, by),
         grids=movement_grids(result, by),
