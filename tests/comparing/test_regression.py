@@ -136,7 +136,7 @@ def test_single_precision_is_the_same_data():
         ("regression with scores 'p_'", {}, {"columns": {"regression": True, "scores": "p_"}}),
         ("measure 'accuracy' is of labels, and the tables hold numbers", {}, {"measures": ["accuracy"]}),
         ("measure 'loss' is of labels", {}, {"measures": ["loss"]}),
-        ("counting on disk knows labels, not numbers", {}, {"counts_only": True}),
+        ("counting on disk knows a label per example, not numbers", {}, {"counts_only": True}),
     ],
 )
 def test_what_is_no_number_is_refused(text, change, more):
