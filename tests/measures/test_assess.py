@@ -7,7 +7,7 @@ import pytest
 from disparate.errors import BadInput
 from disparate.groups import Attribute
 from disparate.measures.assess import assess
-from disparate.measures.table import MEASURES
+from disparate.measures.table import MEASURES, OF_NUMBERS, OF_SETS
 from disparate.predictions import Run
 
 
@@ -114,9 +114,10 @@ def test_draws_are_averaged_within_a_seed(world):
 
 
 def test_every_measure_at_once_writes_no_nan(runs):
-    found = ask(runs, measures=MEASURES.names(), by=("race", "race*sex"), replicates=20)
+    asked = set(MEASURES.entries).difference(OF_NUMBERS, OF_SETS)
+    found = ask(runs, measures=sorted(asked), by=("race", "race*sex"), replicates=20)
     json.dumps(found.to_json(), allow_nan=False)
-    assert {item.measure for item in found} == set(MEASURES.entries)
+    assert {item.measure for item in found} == asked
 
 
 def test_it_has_to_be_said_what_acts_on_training(runs):

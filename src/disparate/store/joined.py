@@ -136,6 +136,8 @@ def _counted(desk: _Desk) -> Patterns:
     seen = [_seen(desk, k) for k in range(len(desk.tables))]
     needed = disk_needed(_held(seen), desk.room)
     doing = "matching rows by id and counting" + (f" ({needed})" if needed else "")
+    if needed:
+        desk.progress(doing, 0.0)
     codes = _ask(desk, _join(desk), _paths(*desk.tables), doing)
     if codes.num_rows > MOST_PATTERNS:
         raise _too_many()
