@@ -3,16 +3,13 @@
 Run: python benchmarks/help_time.py. Ratios are of medians within one run, so that they compare between machines.
 """
 
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from disparate.provenance import cores, cpu_name, versions
+from surroundings import publish, surroundings
 
 RUNS = 11
 LIMIT_S = 0.3
@@ -21,7 +18,6 @@ COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     'python -c "import torch"': [sys.executable, "-c", "import torch"],
 }
-OUT = Path(__file__).with_suffix(".json")
 
 
 def wall_s(command: list[str]) -> float:
@@ -41,27 +37,19 @@ def measure() -> dict[str, list[float]]:
 
 def main() -> None:
     """Measure, write the result beside this file and print it."""
-    load = os.getloadavg()[0]
+    around = surroundings()
     times = measure()
     medians = {name: statistics.median(values) for name, values in times.items()}
     whole = medians["disparate --help"]
     result = {
-        "date": time.strftime("%Y-%m-%d"),
         "runs": RUNS,
         "median_s": {name: round(value, 4) for name, value in medians.items()},
         "fastest_s": {name: round(min(values), 4) for name, values in times.items()},
         "ratio": {name: round(whole / value, 3) for name, value in medians.items() if value != whole},
         "limit_s": LIMIT_S,
-        "machine": {
-            "system": platform.system(),
-            "processor": cpu_name(),
-            "cores": cores(),
-            "load_before": round(load, 1),
-        },
-        "versions": versions(),
+        **around,
     }
-    OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    publish(result, Path(__file__).with_suffix(".json"))
 
 
 if __name__ == "__main__":

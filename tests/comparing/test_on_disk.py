@@ -171,3 +171,16 @@ def test_ids_in_two_spellings_are_said(dense, int8, file):
     loaded, counted = (ask(*paths, allow_partial=True, counts_only=way) for way in (False, True))
     assert counted.cautions == loaded.cautions
     assert "D201" in {caution.code for caution in counted.cautions}
+
+
+def test_an_intersection_of_four_attributes(dense, int8, file):
+    generator = np.random.default_rng(0)
+    more = {name: generator.choice(["1", "2"], size=600) for name in ("age", "region")}
+    more["age"][dense["race"] == "c"] = "1"
+    paths = file("dense.parquet", dense | more), {"int8": file("int8.parquet", int8 | more)}
+    by = {"groups": ["race*sex*age*region"], "measures": ["accuracy"]}
+    loaded, counted = (ask(*paths, **by, counts_only=way) for way in (False, True))
+    assert counted.findings == loaded.findings
+    found = counted.run["groups"]["race*sex*age*region"]
+    assert len(found) == 2 * 2 * 2 * 2 + 2 * 2  # of race c there is one age
+    assert sum(found.values()) == 600
