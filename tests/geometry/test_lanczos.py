@@ -76,6 +76,14 @@ def test_several_equal_eigenvalues_are_all_found_where_they_are_asked_for():
     np.testing.assert_allclose(pairs.vectors @ pairs.vectors.T, np.eye(3), atol=1e-12)
 
 
+def test_the_lowest_comes_along_with_its_residual():
+    matrix = symmetric(np.linspace(-4, 5, SIZE))
+    pairs = found(matrix, tolerance=1e-3)
+    every = torch.linalg.eigvalsh(matrix).numpy()
+    assert pairs.lowest >= every[0] - 1e-9
+    assert np.abs(every - pairs.lowest).min() <= pairs.lowest_residual
+
+
 def test_negative_curvature_only():
     assert found(symmetric([-3.0, -2.0, -1.0]), tolerance=1e-9).values[0] == pytest.approx(-1)
 

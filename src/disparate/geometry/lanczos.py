@@ -36,6 +36,8 @@ class Eigenpairs:
         converged: Whether the residual is within the tolerance, shape (count,).
         vectors: Ritz vectors, orthonormal rows, shape (count, size).
         products: Number of products that were taken.
+        lowest: The smallest Ritz value: the smallest eigenvalue is at most that.
+        lowest_residual: Its residual, whatever it came to: the search is for the largest.
     """
 
     values: Array
@@ -43,6 +45,8 @@ class Eigenpairs:
     converged: NDArray[np.bool_]
     vectors: Tensor
     products: int
+    lowest: float
+    lowest_residual: float
 
 
 @dataclass(slots=True, eq=False)
@@ -171,6 +175,8 @@ def largest_eigenvalues(
         converged=converged,
         vectors=combined(space.basis[:taken], weights),
         products=taken,
+        lowest=float(values[0]),
+        lowest_residual=float(residuals[0]),
     )
 
 

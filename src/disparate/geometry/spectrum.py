@@ -32,6 +32,9 @@ class Spectrum:
             eigenvalue and no more, shape (count,).
         tolerance: Largest residual that counts as converged, as a share of the eigenvalue.
         products: Number of products with the matrix.
+        lowest: The smallest Ritz value: the smallest eigenvalue is at most that. Where it is far below zero the
+            largest *absolute* eigenvalue may be its magnitude.
+        lowest_residual: Its residual; the search is for the largest, so that it may be anything.
         vectors: Orthonormal rows, shape (count, parameters).
     """
 
@@ -42,6 +45,8 @@ class Spectrum:
     converged: NDArray[np.bool_]
     tolerance: float
     products: int
+    lowest: float
+    lowest_residual: float
     vectors: Tensor
 
 
@@ -184,6 +189,8 @@ def spectrum(
         converged=pairs.converged,
         tolerance=tolerance,
         products=pairs.products,
+        lowest=pairs.lowest,
+        lowest_residual=pairs.lowest_residual,
         vectors=pairs.vectors,
     )
 
