@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from disparate.errors import NotEnoughData
 from disparate.measures.assess import assess
 from disparate.measures.disparity import accuracy_gap, equalized_odds_sum
 from disparate.measures.rates import accuracy, tpr
@@ -71,13 +72,21 @@ def of_counts(world, errors, *, times, persons=1):
             generator=np.random.default_rng(seed),
         )
         for row, kind in enumerate(KINDS):
-            ends = [found.interval(column, kind=kind) for column in range(len(true))]
-            hits[row] += [low <= value <= high for (low, high), value in zip(ends, true, strict=True)]
+            hits[row] += [holds(found, column, kind, value) for column, value in enumerate(true)]
     keys = [*names, *(f"change of {name}" for name in names)]
     return {kind: dict(zip(keys, (hits[row] / times).round(3).tolist(), strict=True)) for row, kind in enumerate(KINDS)}
 
 
-def of_findings(world, errors, *, times, seeds, trains, persons=1, harm=HARM):
+def holds(found, place, kind, value):
+    """Whether an interval holds the truth; BCa refuses where the value lies beyond all replicates, which is no hit."""
+    try:
+        low, high = found.interval(place, kind=kind)
+    except NotEnoughData:
+        return False
+    return low <= value <= high
+
+
+def of_findings(world, errors, *, times, seeds, persons=1, harm=HARM):
     """Return how often the interval of a finding holds the truth, by measure, levels of the reference and changes."""
     before, after = truth(errors, (0, 0, 0)), truth(errors, harm)
     hits = {}
@@ -93,7 +102,7 @@ def of_findings(world, errors, *, times, seeds, trains, persons=1, harm=HARM):
             runs,
             by=["race"],
             measures=MEASURES,
-            acts_on_training={"v": trains},
+            acts_on_training={"v": False},
             replicates=200,
             generator=np.random.default_rng(number),
         )
@@ -172,22 +181,22 @@ def test_what_users_get_where_there_is_no_gap_at_all(world):
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize(
-    ("seeds", "trains", "persons"), [(1, False, 1), (1, False, 3), (3, False, 1), (5, False, 1), (5, True, 1)]
-)
-def test_findings_cover(world, seeds, trains, persons):
+@pytest.mark.parametrize(("seeds", "persons"), [(1, 1), (1, 3), (3, 1), (5, 1)])
+def test_findings_cover(world, seeds, persons):
     times = 300
-    rates = of_findings(world, APART, times=times, seeds=seeds, trains=trains, persons=persons)
-    print(seeds, trains, persons, rates)
+    rates = of_findings(world, APART, times=times, seeds=seeds, persons=persons)
+    print(seeds, persons, rates)
     assert all(within(share, times, slack=0.015) for share in rates.values()), rates
     assert len(rates) == 11
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_findings_where_there_is_no_gap_at_all(world):
+@pytest.mark.parametrize(("seeds", "most"), [(1, 0.9), (5, 0.2)])
+def test_findings_where_there_is_no_gap_at_all(world, seeds, most):
     times = 300
-    rates = of_findings(world, ALIKE, times=times, seeds=1, trains=False, harm=(0, 0, 0))
-    print(rates)
-    for name, share in rates.items():
-        assert within(share, times, slack=0.015) or "gap" in name or "odds" in name, (name, share)
+    rates = of_findings(world, ALIKE, times=times, seeds=seeds, harm=(0, 0, 0))
+    print(seeds, rates)
+    levels = {rates.pop(name) for name in ("accuracy_gap", "equalized_odds_sum")}
+    assert max(levels) < most
+    assert all(within(share, times, slack=0.015) for share in rates.values()), rates
