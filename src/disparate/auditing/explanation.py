@@ -1,6 +1,6 @@
 """Explanation: from an answered audit to why groups pay. A job looks at every network; findings come from its file."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from disparate.explain.correlations import Column as Cause
 from disparate.explain.correlations import correlations
 from disparate.explain.examples import Numbers, group_numbers
 from disparate.explain.flips import Flips, flip_findings
+from disparate.explain.parameter_distance import parameter_distance
+from disparate.explain.survey import Survey, curvature_findings, gradient_findings, taylor_findings
 from disparate.findings import Finding, Findings, Result
 from disparate.groups import Groups
 from disparate.predictions import REFERENCE, Predictions
@@ -28,7 +30,9 @@ from disparate.store.numbers import NumberTable, read_numbers
 from disparate.store.runs import Store
 
 STEP = "disparate.auditing.explaining:explain_network"
+SURVEY = "disparate.auditing.surveying:survey_network"
 EXPLANATION_VERSION = 1
+SURVEY_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,11 +43,15 @@ class Look:
         variants: Variants beside the reference; all where empty.
         seeds: Training seeds; all of the audit where empty.
         examples: Most training examples that get numbers of their own.
+        curvature: Most training examples of a group that its curvature is taken over.
+        tolerance: Largest residual of an eigenvalue, as a share of it.
     """
 
     variants: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     examples: int = 4000
+    curvature: int = 500
+    tolerance: float = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +90,12 @@ NEAR: Mapping[str, float] = {"closeness_gini": 1.0, "distance_inputs": -1.0, "di
 
 
 CAUSES = ("gradient_norm", "hessian_eigenvalue", "closeness_gini", "distance_parameters", "vog", "first_correct")
-"""What of the reference may go with harm."""
+"""What of the reference may go with harm; gradients and curvature of the training split, the rest of the judged one."""
+
+OF_TRAINING = frozenset({"gradient_norm", "hessian_eigenvalue"})
+
+PARTS = frozenset({"form", "layer", "epoch"})
+"""What stands in ``where`` of a finding that is a part of another, or made of it."""
 
 HARMS = ("excessive_risk", "accuracy", "churn")
 """What a variant does to a group: a gain of accuracy is a negative harm, so its correlations have the other sign."""
@@ -96,11 +109,13 @@ class Looked:
 
     Args:
         planned: Which run of the audit it is.
-        job: The job that looked.
+        job: The job that gives numbers per example.
+        survey: The job that gives gradients and curvature per group.
     """
 
     planned: PlannedRun
     job: Job
+    survey: Job
 
 
 def explain(
@@ -129,7 +144,7 @@ def explain(
         BadInput: There is no such variant or seed.
     """
     looked = networks(audit, answers, look, store)
-    jobs = tuple({item.job.key: item.job for item in looked}.values())
+    jobs = tuple({job.key: job for item in looked for job in (item.job, item.survey)}.values())
     if progress is not None:
         progress(Planned(jobs=jobs))
     engine.execute(jobs, store, progress=progress)
@@ -139,6 +154,7 @@ def explain(
     for by in audit.groups:
         told += _levels(audit, by, tables, predictions)
         told += _flips(audit, by, tables, predictions)
+        told += _surveyed(audit, answers, by, looked, store)
     return Findings(tuple(told))
 
 
@@ -203,14 +219,14 @@ def networks(audit: Audit, answers: Answers, look: Look, store: Store) -> tuple[
     variants, seeds = {REFERENCE, *(look.variants or known)}, look.seeds or audit.seeds
     jobs = {job.key: job for job in answers.plan.jobs}
     return tuple(
-        Looked(planned=planned, job=_job(planned, jobs[planned.key], look, store))
+        _looked(audit, planned, jobs[planned.key], look, store)
         for planned in answers.plan.runs
         if planned.run.variant in variants and planned.run.seed in seeds and planned.run.repeat == planned.run.draw == 0
     )
 
 
-def _job(planned: PlannedRun, prediction: Job, look: Look, store: Store) -> Job:
-    """Return the job that looks at the network behind a prediction: its key holds that of the prediction."""
+def _looked(audit: Audit, planned: PlannedRun, prediction: Job, look: Look, store: Store) -> Looked:
+    """Return the jobs that look at the network behind a prediction: their keys hold that of the prediction."""
     trained = store.job(planned.weights.key)
     outputs = () if trained is None else trained.outputs
     kept = {int(name.removeprefix("epoch_")): name for name in sorted(outputs) if name.startswith("epoch_")}
@@ -218,17 +234,75 @@ def _job(planned: PlannedRun, prediction: Job, look: Look, store: Store) -> Job:
     epochs = {str(epoch): name for epoch, name in kept.items() if epoch <= last}
     if prediction.arguments["choices"]:
         epochs = {}
-    asked = {"epochs": epochs, "examples": look.examples}
-    key = key_of(kind="explain", version=EXPLANATION_VERSION, of=prediction.key, versions=versions(), **asked)
+    asked = {"version": EXPLANATION_VERSION, "epochs": epochs, "examples": look.examples}
+    surveyed = {
+        "version": SURVEY_VERSION,
+        "epochs": epochs,
+        "by": list(audit.groups),
+        "curvature": look.curvature,
+        "tolerance": look.tolerance,
+    }
+    return Looked(
+        planned=planned,
+        job=_job("explain", STEP, prediction, asked),
+        survey=_job("survey", SURVEY, prediction, surveyed),
+    )
+
+
+def _job(kind: str, function: str, prediction: Job, asked: Mapping[str, Any]) -> Job:
     return Job(
-        key=key,
-        name=prediction.name.replace("predict", "explain", 1),
-        function=STEP,
+        key=key_of(kind=kind, of=prediction.key, versions=versions(), **asked),
+        name=prediction.name.replace("predict", kind, 1),
+        function=function,
         arguments={**prediction.arguments, **asked},
         environment=prediction.environment,
         threads=prediction.threads,
         needs=prediction.needs,
     )
+
+
+def _surveyed(audit: Audit, answers: Answers, by: str, looked: Sequence[Looked], store: Store) -> Iterator[Finding]:
+    """Yield gradients and curvature of every variant, and for each what the theorems allow beside what happened."""
+    surveys = {item.planned.run: _survey(item, store) for item in looked}
+    classes = len(answers.predictions[0].label_names)
+    references = {which.seed: found for which, found in surveys.items() if which.variant == REFERENCE}
+    for variant in dict.fromkeys(which.variant for which in surveys):
+        own = [found for which, found in surveys.items() if which.variant == variant]
+        if any(not found.rows for found in own):
+            continue
+        for split in dict.fromkeys(("train", audit.split)):
+            yield from gradient_findings(own, by=by, split=split, variant=variant, level=audit.level)
+        yield from curvature_findings(own, by=by, variant=variant, level=audit.level)
+        if variant != REFERENCE:
+            yield from taylor_findings(
+                [references[found.seed] for found in own],
+                own,
+                [_distance(answers, variant, found, store) for found in own],
+                by=by,
+                variant=variant,
+                classes=classes,
+                level=audit.level,
+            )
+
+
+def _survey(item: Looked, store: Store) -> Survey:
+    done = store.job(item.survey.key)
+    record: Mapping[str, Any] = {} if done is None else done.record
+    return Survey(
+        seed=item.planned.run.seed,
+        rows=record.get("groups", ()),
+        flow=record.get("flow", ()),
+        moved=record.get("moved"),
+    )
+
+
+def _distance(answers: Answers, variant: str, found: Survey, store: Store) -> float:
+    """Return ‖θ − θ′‖₂ of training or of the model choices; where there are both, their sum, which it cannot exceed."""
+    own, reference = (answers.plan.weights(name, found.seed) for name in (variant, REFERENCE))
+    if own == reference:
+        return found.moved or 0.0
+    files = (store.output(weights.key, weights.output) for weights in (own, reference))
+    return parameter_distance(*files).whole.l2 + (found.moved or 0.0)
 
 
 def _levels(
@@ -279,9 +353,7 @@ def _correlations(audit: Audit, findings: Findings, data: GroupedDataset) -> Ite
     for by in audit.groups:
         sizes = Groups.of(attributes, by=by).counts()
         causes = [Cause(name="group_size", values={name: float(n) for name, n in sizes.items()})]
-        causes += [
-            Cause.of(name, list(findings.where(_is_mean, measure=name, variant=REFERENCE, by=by))) for name in CAUSES
-        ]
+        causes += [_cause(name, audit, findings, by) for name in CAUSES]
         for variant in audit.variants:
             harms = [
                 Cause.of(name, list(findings.where(measure=name, variant=variant.name, by=by, axis=axis, label=None)))
@@ -297,8 +369,11 @@ def _correlations(audit: Audit, findings: Findings, data: GroupedDataset) -> Ite
             )
 
 
-def _is_mean(finding: Finding) -> bool:
-    return "form" not in (finding.where or {})
+def _cause(name: str, audit: Audit, findings: Findings, by: str) -> Cause:
+    own = findings.where(lambda item: not PARTS.intersection(item.where or {}), measure=name, variant=REFERENCE, by=by)
+    splits = {(item.where or {}).get("split") for item in own}
+    split = audit.split if audit.split in splits and name not in OF_TRAINING else "train"
+    return Cause.of(name, list(own.where(split=split)))
 
 
 def _farthest(near: NDArray[np.float64]) -> float:
