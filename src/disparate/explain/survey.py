@@ -83,6 +83,8 @@ def gradient_findings(
 def _flow(surveys: Sequence[Survey], about: About, level: float) -> Iterator[Finding]:
     by = (about.where or {})["by"]
     own = [[row for row in survey.flow if (row["by"], row["group"]) == (by, about.group)] for survey in surveys]
+    if len({len(rows) for rows in own}) > 1:  # a seed without this group or with other epochs: nothing to average
+        return
     for rows in zip(*own, strict=True):
         where = {**(about.where or {}), "epoch": rows[0]["epoch"]}
         floor = Null(name=PERMUTED, value=float(np.mean([row["chance"] for row in rows])))
