@@ -85,7 +85,7 @@ def permuted_norms(
     found: dict[str, PermutedNorms] = {}
     for name, part in surface.by_group(groups).items():
         shares = np.stack([_shares(sizes, len(part.rows), generator) for _ in range(times)])
-        squares = {layer: np.einsum("tb,bc,tc->t", shares, gram, shares) for layer, gram in layers.items()}
+        squares = {layer: ((shares @ gram) * shares).sum(axis=1) for layer, gram in layers.items()}
         found[name] = PermutedNorms(
             n=len(part.rows),
             norms=_roots(sum(squares.values(), np.zeros(times))),
