@@ -32,7 +32,7 @@ def markdown(result: Result) -> str:
     Returns:
         The text, ending with a line break.
     """
-    blocks = [f"# {escaped(headline.headline(result))}", *_bullets(headline.summary(result))]
+    blocks = [f"# {escaped(headline.headline(result))}", *bullets(headline.summary(result))]
     blocks += [*_verdict(result), *_facts(result), *_cautions(result.cautions)]
     for by in sections(result):
         blocks += [f"## {f'By {escaped(by)}' if by else 'Findings'}", *_outcomes(result, by)]
@@ -47,7 +47,8 @@ READING = (
 )
 
 
-def _bullets(lines: Iterable[str]) -> list[str]:
+def bullets(lines: Iterable[str]) -> list[str]:
+    """Return lines as a list, one block; none without a line."""
     text = "\n".join(f"- {escaped(line)}" for line in lines)
     return [text] if text else []
 
@@ -55,12 +56,12 @@ def _bullets(lines: Iterable[str]) -> list[str]:
 def _verdict(result: Result) -> list[str]:
     if result.verdict.outcome == "not asked":
         return []
-    return [f"**Gate: {escaped(result.verdict.outcome)}**", *_bullets(result.verdict.reasons)]
+    return [f"**Gate: {escaped(result.verdict.outcome)}**", *bullets(result.verdict.reasons)]
 
 
 def _facts(result: Result) -> list[str]:
     found = headline.facts(result)
-    return _table(("", ""), [(name, escaped(value)) for name, value in found]) if found else []
+    return table(("", ""), [(name, escaped(value)) for name, value in found]) if found else []
 
 
 def _cautions(cautions: Sequence[Caution]) -> list[str]:
@@ -76,16 +77,17 @@ def _outcomes(result: Result, by: str) -> list[str]:
 
 
 def _part(part: Part) -> list[str]:
-    tables = [block for grid in (*part.grids, *part.folded) for block in _grid(grid)]
+    tables = [block for grid in (*part.grids, *part.folded) for block in grid_blocks(grid)]
     return [f"### {escaped(part.title)}", escaped(part.words), *tables]
 
 
-def _grid(grid: Grid) -> list[str]:
+def grid_blocks(grid: Grid) -> list[str]:
+    """Return a table of findings: its title and note, the table, and why cells are undefined."""
     head = [escaped(grid.corner), *(_column(grid, column) for column in grid.columns)]
     rows = [(escaped(row), *(_cell(grid.cell(row, column)) for column in grid.columns)) for row in grid.rows]
     word = next((value_text(cell).capitalize() for cell in grid.cells.values() if cell.undefined), "")
     reasons = [f"{word}: {escaped(reason)}" for reason in grid.reasons()]
-    return [f"**{escaped(grid.title)}.** {escaped(grid.note)}", *_table(head, rows), *reasons]
+    return [f"**{escaped(grid.title)}.** {escaped(grid.note)}", *table(head, rows), *reasons]
 
 
 def _column(grid: Grid, column: str) -> str:
@@ -107,12 +109,13 @@ def _problems(result: Result) -> list[str]:
     if not found:
         return []
     rows = [tuple(escaped(text) for text in problem) for problem in found]
-    return ["## Data problems", counted(len(found), "file or row", "files or rows"), *_table(PROBLEM_HEAD, rows)]
+    return ["## Data problems", counted(len(found), "file or row", "files or rows"), *table(PROBLEM_HEAD, rows)]
 
 
 PROBLEM_HEAD = ("what", "found", "action")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of texts that are escaped already, one block."""
     lines = [head, ["---"] * len(head), *rows]
     return ["\n".join(f"| {' | '.join(line)} |" for line in lines)]
