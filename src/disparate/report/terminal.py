@@ -65,7 +65,7 @@ class Summary:
             grids = who_pays(self.result, by, measure).grids if measure else ()
             for grid in grids[:1]:
                 yield Text()
-                yield _table(grid, width)
+                yield grid_table(grid, width)
                 yield Text(KEY, style="dim")
                 yield from self._harm(by)
                 yield Text(f"{plain(by)}: {headline.group_facts(self.result.run, by)}" if by else "", style="dim")
@@ -87,7 +87,16 @@ class Summary:
             yield Text(f"  {plain(reason)}")
 
 
-def _table(grid: Grid, width: int) -> Table:
+def grid_table(grid: Grid, width: int) -> Table:
+    """Return a table of findings as wide as there is room for; a long one where there is little.
+
+    Args:
+        grid: The findings.
+        width: Columns of the terminal.
+
+    Returns:
+        The table.
+    """
     for lines in (_two_lines, _three_lines):
         if _width(grid, lines) <= width:
             return _matrix(grid, lines)
@@ -166,7 +175,8 @@ def _three_lines(finding: Finding | None) -> list[str]:
     reach = [f"  ±{_reach(finding.value, finding)}"] if finding.low is not None and finding.high is not None else []
     floor = [f"  ⌊{floor_text(finding)}⌋"] if finding.null else []
     times = [f"  {times_text(finding)}×"] if times_text(finding) else []
-    return [f"{mark(finding)} {value_text(finding)}", *reach, *floor, *times]
+    judged = finding.reference is not None or finding.distinguishable is not None
+    return [f"{mark(finding)} {value_text(finding)}" if judged else value_text(finding), *reach, *floor, *times]
 
 
 def _reach(value: float, finding: Finding) -> str:
