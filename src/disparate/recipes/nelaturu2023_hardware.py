@@ -52,9 +52,10 @@ def ask_machines(setting: Setting) -> Audit:
 
 
 def ask_looked_at(setting: Setting) -> Audit:
-    """Ask figures 2, 3 and 5: the same, with the epochs kept that gradients over the training need."""
+    """Ask figures 2, 3 and 5: the same, with epochs kept for gradients over the training."""
     asked = ask_machines(setting)
-    return replace(asked, training=replace(asked.training, keep_epochs=tuple(range(1, setting.epochs))))
+    kept = tuple(sorted({max(1, setting.epochs * eighth // 8) for eighth in range(1, 8)}))
+    return replace(asked, training=replace(asked.training, keep_epochs=asked.training.keep_epochs or kept))
 
 
 def read_changes(answered: Answered) -> Read:

@@ -117,10 +117,12 @@ class Setting:
         """How the reference is trained.
 
         At paper scale SGD with 0.01 and momentum 0.9 in batches of 128; the papers do not print theirs, so this is what
-        hashemizadeh2024 fine-tunes with.
+        hashemizadeh2024 fine-tunes with. Small networks are kept after every epoch, so that all figures share trainings.
         """
-        rate = 0.01 if self.scale == "paper" else 0.05
-        return TrainingConfig(epochs=self.epochs, learning_rate=rate, flip=True, crop=2)
+        if self.scale == "paper":
+            return TrainingConfig(epochs=self.epochs, learning_rate=0.01, flip=True, crop=2)
+        kept = tuple(range(1, self.epochs))
+        return TrainingConfig(epochs=self.epochs, learning_rate=0.05, flip=True, crop=2, keep_epochs=kept)
 
     def audit(self, name: str, variants: Mapping[str, tuple[Choice, ...]], **more: Any) -> Audit:
         """Return the question: the reference and these variants, under this setting.
