@@ -117,7 +117,7 @@ class Setting:
         """How the reference is trained.
 
         At paper scale SGD with 0.01 and momentum 0.9 in batches of 128; the papers do not print theirs, so this is what
-        hashemizadeh2024 fine-tunes with. Small networks are kept after every epoch, so that all figures share trainings.
+        hashemizadeh2024 fine-tunes with. Smaller ones keep every epoch: all figures share trainings.
         """
         if self.scale == "paper":
             return TrainingConfig(epochs=self.epochs, learning_rate=0.01, flip=True, crop=2)
