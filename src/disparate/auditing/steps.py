@@ -160,7 +160,9 @@ def tune_network(
 
 def _history(trained: Trained, profile: Profile) -> dict[str, Any]:
     return {
-        "history": [{"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy, **e.told} for e in trained.history],
+        "history": [
+            {"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy, "told": dict(e.told)} for e in trained.history
+        ],
         "steps": trained.steps,
         "profile": profile.name,
         "versions": versions(),
