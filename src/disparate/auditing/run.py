@@ -218,6 +218,7 @@ def hardware_variants(audit: Audit) -> tuple[str, ...]:
         variant.name
         for variant in chained(audit)
         if (variant.model_choices(), variant.tunings()) == (own.model_choices(), own.tunings())
+        and variant.input_choices() == own.input_choices()
         and variant.training(audit.training) == own.training(audit.training)
         and variant.objective(audit.objective) == own.objective(audit.objective)
         and variant.profile(audit.profile, at=at) != own.profile(audit.profile, at=at)

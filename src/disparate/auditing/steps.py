@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from disparate.choice import DeployContext, Labelled, ModelChoice, TuningChoice
+from disparate.choice import DeployContext, InputChoice, Labelled, ModelChoice, TuningChoice
 from disparate.choices import build_choice
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
@@ -177,7 +177,7 @@ def _by_name(groups: Groups, values: Tensor) -> dict[str, float | None]:
 def predict_split(
     arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
 ) -> Outcome:
-    """Deploy a trained network under a chain of model choices and predict a split."""
+    """Deploy a network under a chain of model choices and predict a split, its inputs as they are or altered."""
     data = dataset_of(arguments)
     profile = Profile.from_json(arguments["profile"])
     run = Run(**arguments["run"])
@@ -190,6 +190,7 @@ def predict_split(
         normalisation=given.source.normalisation,
         profile=profile,
         run=run,
+        altered=[cast("InputChoice", build_choice(table)) for table in arguments["altered"]],
         keep_logits=arguments["logits"],
         report=report,
     )
