@@ -99,7 +99,9 @@ def test_the_null_and_the_p_value_are_those_of_all_deals(world):
         exact([models[k] for k in chosen], [models[k] for k in range(6) if k not in chosen], rows)
         for chosen in combinations(range(6), 3)
     ]
-    assert found.null.value == pytest.approx(np.mean(dealt))
+    alone = [exact([a], [b], rows) for a in reference for b in reference if a is not b]
+    assert found.null.value == pytest.approx(min(np.mean(dealt), np.mean(alone)))
+    assert np.mean(alone) < np.mean(dealt)
     assert found.p_value == pytest.approx(np.mean(np.array(dealt) >= dealt[0] - 1e-12))
     assert "20 deals of 3 and 3 models, which give no p below 0.1" in found.method
 
@@ -114,8 +116,41 @@ def test_what_shares_weights_is_swapped_within_pairs(world):
         own = [(other if code >> k & 1 else reference)[k] for k in range(5)]
         rest = [(reference if code >> k & 1 else other)[k] for k in range(5)]
         ways.append(exact(own, rest, slice(None)))
-    assert found.p_value == pytest.approx(np.mean(np.array(ways) >= ways[0] - 1e-12))
-    assert "32 swaps within 5 pairs of models, which give no p below 0.062" in found.method
+    swapped = np.mean(np.array(ways) >= ways[0] - 1e-12)
+    assert f"32 swaps within 5 pairs: p {swapped:.2g}, shown and not judged" in found.method
+    beyond = []
+    for first in combinations(range(5), 2):
+        for second in combinations([k for k in range(5) if k not in first], 2):
+            own, floor = ([reference[k] for k in chosen] for chosen in (first, second))
+            beyond.append(jaccard(own, [other[k] for k in second]) - jaccard(own, floor))
+    values = np.mean(beyond, axis=0)
+    assert found.p_value == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert found.distinguishable is (found.value > found.null.value)
+
+
+def jaccard(own, other):
+    """Disagreement of the sets of labels given most often, for two labels."""
+    sets = []
+    for models in (own, other):
+        share = np.mean([item.predicted for item in models], axis=0)
+        sets.append(np.stack([share <= 0.5, share >= 0.5]))
+    return 1 - (sets[0] & sets[1]).sum(axis=0) / (sets[0] | sets[1]).sum(axis=0)
+
+
+def test_over_representation_of_shared_weights_is_held_against_the_floors_ratio(world):
+    place = world(12, sizes=(400, 200, 120), classes=2)
+    reference = population(place, "reference", range(4))
+    other = [place.flip(item, Run(variant="other", seed=item.run.seed), 0.25) for item in reference]
+    found = ask([*reference, *other], trains=False)
+    item = found.only(measure="over_representation", variant="other", group="small", of="modal_exemplars")
+    floors = [
+        found.only(measure="modal_exemplars", variant="reference", group=g, floor="N2 seeds", models=2).value
+        for g in ("small", None)
+    ]
+    assert item.null.value == pytest.approx(floors[0] / floors[1])
+    w, small = jaccard(reference, other), place.attributes["race"].codes == 2
+    expected = stats.ttest_1samp(w * (small / small.mean() - item.null.value), 0)
+    assert item.p_value == pytest.approx(expected.pvalue)
 
 
 def test_floors_are_disjoint_populations_of_the_reference_alone(world):

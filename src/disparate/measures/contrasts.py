@@ -42,6 +42,7 @@ from disparate.stats.nulls import SEEDS
 
 Array = NDArray[np.float64]
 At = tuple[Case, int, Place]
+NOT_JUDGED_EITHER = "shown and not judged"
 NO_EXEMPLAR = "no modal exemplar"
 
 
@@ -101,6 +102,10 @@ class Halves:
     modal: Array
     taxicab: Array
 
+    def beyond(self, measure: Measure) -> Array:
+        """Return what is beyond the floor of a measure, per pattern."""
+        return self.modal if measure is MODAL_EXEMPLARS else self.taxicab
+
     @classmethod
     def of(cls, models: Models, floors: Floors, *, same: bool, generator: np.random.Generator) -> "Halves":
         """Return the halves.
@@ -144,8 +149,7 @@ class Contrast:
         models: The reference's models, and behind them the variant's.
         floors: What the reference gives alone.
         dealt: What models dealt again between the populations give; the observed populations in front.
-        swapped: The same where both models of a pair change places; None where the models are no pairs with shared
-            weights.
+        swapped: The same where the two models of a pair change places; None where no pairs share their weights.
         halves: Two populations of half the size, one of the reference and one of the variant; None where the variant
             has too few models.
         generator: Source of what is left to chance.
@@ -197,11 +201,6 @@ class Contrast:
         """Number of the variant's models."""
         return self.models.patterns.models - self.own
 
-    @property
-    def exchanged(self) -> Statistics:
-        """What the test is over: models that change places within pairs, or are dealt again."""
-        return self.dealt if self.swapped is None else self.swapped
-
     def findings(self, measures: Sequence[Measure]) -> Iterator[Finding]:
         """Yield everything that is asked for about the variant, at every place.
 
@@ -238,19 +237,38 @@ class Contrast:
         if not place.n:
             return base
         level = self.models.level(base, measure, values, at, method="t")
-        usual = float(self.dealt.of(measure)[:, position].mean())
-        nulls = [*self.floors.repeat_null(measure, position), Null(name=SEEDS, value=usual)]
-        p_value = _p(self.exchanged.of(measure)[:, position])
-        return judged(level, p_value, self._tested(case), place, case, nulls=nulls)
+        nulls = [*self.floors.repeat_null(measure, position), self._floor(measure, position)]
+        p_value, text = self._tested(measure, at, position)
+        return judged(level, p_value, text, place, case, nulls=nulls)
 
-    def _tested(self, case: Case) -> str:
-        paired = self.swapped is not None
-        least = least_p(self.own, self.others, paired=paired)
+    def _floor(self, measure: Measure, position: int) -> Null:
+        """Return the floor at these sizes from above: models dealt again, or half as many of the reference alone.
+
+        Either is at least what two populations of the reference of these sizes would give: dealt populations hold
+        models of the variant too, and smaller populations disagree more. The smaller of the two is nearer.
+        """
+        alone = self.floors.splits[self.floors.size].mean(measure, position)
+        dealt = float(self.dealt.of(measure)[:, position].mean())
+        return Null(name=SEEDS, value=dealt if alone is None else min(dealt, alone))
+
+    def _tested(self, measure: Measure, at: At, position: int) -> tuple[float | None, str]:
+        """Return p-value and words: over deals of the models, or of shared weights over examples."""
+        case = at[0]
+        if case.trains(self.variant):
+            return _p(self.dealt.of(measure)[:, position]), self._dealt_words(case)
+        if self.halves is None:
+            return None, f"no test: fewer than {self.floors.size} models of the variant"
+        p_value = self.models.estimate(self.halves.beyond(measure), at).p_value("examples")
+        words = "test: t over examples beyond the floor, of these trainings"
+        if self.swapped is None:
+            return p_value, words
+        ways = self.swapped.of(measure)[:, position]
+        return p_value, f"{words}; {len(ways):,} swaps within {self.own} pairs: p {_p(ways):.2g}, {NOT_JUDGED_EITHER}"
+
+    def _dealt_words(self, case: Case) -> str:
+        least = least_p(self.own, self.others, paired=False)
         few = f", which give no p below {least:.2g}" if least > 1 - case.level else ""
-        cautious = "" if paired or case.trains(self.variant) else "; cautious where weights are shared"
-        ways = "swaps within" if paired else "deals of"
-        models = f"{self.own} pairs of models" if paired else f"{self.own} and {self.others} models"
-        return f"test: {len(self.exchanged.modal):,} {ways} {models}{few}{cautious}"
+        return f"test: {len(self.dealt.modal):,} deals of {self.own} and {self.others} models{few}"
 
     def _beyond(self, measure: Measure, at: At, position: int) -> Iterator[Finding]:
         """Yield what a population of the variant gives above one of the reference in its place, of other seeds."""
@@ -264,8 +282,7 @@ class Contrast:
             own, floor = (found.mean(measure, position) for found in (self.halves.statistics, self.floors.splits[size]))
             yield stated(base, None if own is None or floor is None else own - floor, text, case)
             return
-        values = self.halves.modal if measure is MODAL_EXEMPLARS else self.halves.taxicab
-        estimate = self.models.estimate(values, at)
+        estimate = self.models.estimate(self.halves.beyond(measure), at)
         yield with_test(base, estimate, place, case, method=f"{text}, of these trainings; t", nulls=[])
 
     def _accuracy(self, modal: Array, right: Array, at: At) -> Finding:
@@ -315,16 +332,27 @@ class Contrast:
                 else f"no interval: {place.n} examples, fewer than {case.min_count}"
             ),
         )
-        p_value, usual = self._beyond_dealt(position)
-        return judged(finding, p_value, self._tested(case), place, case, nulls=[Null(name=SEEDS, value=usual)])
+        usual = self._usual_ratio(position)
+        p_value, text = self._ratio_test(modal, usual, at, position)
+        return judged(finding, p_value, text, place, case, nulls=[Null(name=SEEDS, value=usual)] if usual else [])
 
-    def _beyond_dealt(self, position: int) -> tuple[float | None, float]:
-        """Return how often a ratio of dealt populations is as far from the usual one, and the usual one."""
-        everyone = [case.cut.by for case, _, _ in self.models.places].index(None)
-        own, whole = (self.exchanged.modal[:, place] for place in (position, everyone))
-        dealt, all_dealt = (float(self.dealt.modal[:, place].mean()) for place in (position, everyone))
-        ratios = ratio_to_everyone(own, whole)
-        return _p(np.abs(ratios - own.mean() / whole.mean())), dealt / all_dealt
+    def _usual_ratio(self, position: int) -> float | None:
+        """Return the ratio among the exemplars of two disjoint populations of the reference; None without any."""
+        alone = self.floors.splits[self.floors.size]
+        own, whole = (alone.mean(MODAL_EXEMPLARS, place) for place in (position, self.models.everyone))
+        return own / whole if own is not None and whole else None
+
+    def _ratio_test(self, modal: Array, usual: float | None, at: At, position: int) -> tuple[float | None, str]:
+        case, index, place = at
+        if case.trains(self.variant):
+            own, whole = (self.dealt.modal[:, one] for one in (position, self.models.everyone))
+            return _p(np.abs(ratio_to_everyone(own, whole) - own.mean() / whole.mean())), self._dealt_words(case)
+        if usual is None:
+            return None, "no test: two populations of the reference have no exemplar"
+        share = place.n / case.panel.first.examples
+        excess = modal[self.models.patterns.pattern] * ((case.cut.groups.codes == index) / share - usual)
+        estimate = estimate_of(excess[None], case.panel, np.arange(len(excess)))
+        return estimate.p_value("examples"), "test: t over examples against the floor's ratio, of these trainings"
 
 
 def _random(models: int, size: int, times: int, generator: np.random.Generator) -> NDArray[np.intp]:

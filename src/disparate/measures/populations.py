@@ -90,6 +90,11 @@ class Models:
             for index, n in enumerate(case.cut.groups.sizes.tolist())
         ]
 
+    @property
+    def everyone(self) -> int:
+        """Position of everyone among the places."""
+        return [case.cut.by for case, _, _ in self.places].index(None)
+
     def statistics(self, own: Members, other: Members) -> Statistics:
         """Return what pairs of populations give.
 
