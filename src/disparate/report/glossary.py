@@ -310,9 +310,10 @@ TERMS: dict[str, Term] = {
         signed=True,
     ),
     "over_representation": Term(
-        title="Over-representation among flips",
+        title="Over-representation",
         words=(
-            "How much more often a group is met among changed answers than among all examples; 1 is parity. "
+            "How much more often a group is met among changed answers, or among exemplars, than among all examples; 1 "
+            "is parity. "
             "What acts on training is held against another seed, everything else against groups dealt at random."
         ),
         formula="(flips in a / all flips) / (|a| / n)",
@@ -333,6 +334,44 @@ TERMS: dict[str, Term] = {
             "distinguishable from noise; ✓ a harm as large as the margin is excluded; ? neither can be told."
         ),
         formula="test of harm(a) ≥ margin, one-sided",
+        kind="comparison",
+        better="lower",
+        signed=True,
+    ),
+    "modal_exemplars": Term(
+        title="Modal exemplars",
+        words=(
+            "Share of a group that a variant's models answer most often otherwise than the reference's models do. "
+            "Between two populations of the reference there are such examples too: that is the floor."
+        ),
+        formula="|{i ∈ a : modal ŷᵢ(variant) ≠ modal ŷᵢ(reference)}| / |a|",
+        kind="comparison",
+    ),
+    "taxicab_distance": Term(
+        title="Taxicab distance",
+        words="How far the label distributions of two populations of models lie apart, mean over a group; 2 at most.",
+        formula="(1/|a|) Σᵢ Σₖ |share of k among the variant's models − among the reference's|",
+        kind="comparison",
+    ),
+    "modal_ties": Term(
+        title="Modal ties",
+        words="Share of a group at which two labels or more are given equally often, so that none is the modal one.",
+        formula="|{i ∈ a : several k with the largest share}| / |a|",
+    ),
+    "exemplar_accuracy": Term(
+        title="Accuracy on exemplars",
+        words=(
+            "Accuracy of the reference on the modal exemplars of a group. Examples on which models disagree are hard "
+            "however they were chosen: compare with the exemplars of two populations of the reference."
+        ),
+        formula="Σᵢ wᵢ acc(i) / Σᵢ wᵢ over the exemplars of a",
+        kind="comparison",
+        better="higher",
+    ),
+    "relative_change": Term(
+        title="Relative change of errors",
+        words="By how many per cent of what it was an error rate rises; a small rate rises far by little.",
+        formula="100 · (M(variant) − M(reference)) / M(reference)",
         kind="comparison",
         better="lower",
         signed=True,

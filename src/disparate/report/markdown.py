@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from disparate.findings import Caution, Finding, Result
 from disparate.report import headline, record
-from disparate.report.selection import Grid
+from disparate.report.selection import Grid, place
 from disparate.report.tables import Part, parts, sections
 from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, plain, value_text
 
@@ -98,7 +98,8 @@ def _cell(finding: Finding | None) -> str:
         return ABSENT
     beside = [interval_text(finding), floor_words(finding)]
     brackets = "; ".join(word for word in beside if word)
-    judged = finding.reference is not None or finding.distinguishable is not None
+    is_floor = place(finding, "floor") is not None
+    judged = not is_floor and (finding.reference is not None or finding.distinguishable is not None)
     sign = f"{mark(finding)} " if judged and finding.value is not None else ""
     return f"{sign}{value_text(finding)}{f' ({brackets})' if brackets else ''}"
 
