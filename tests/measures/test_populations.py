@@ -10,7 +10,7 @@ from scipy import stats
 from disparate.errors import BadInput
 from disparate.groups import Attribute
 from disparate.measures.assess import assess
-from disparate.measures.exemplars import BEYOND
+from disparate.measures.exemplars import BEYOND, label_shares, modal_disagreement, taxicab_distance, ties
 from disparate.measures.gallery import shown_exemplars
 from disparate.measures.patterns import Patterns
 from disparate.predictions import Predictions, Run
@@ -341,14 +341,18 @@ def test_patterns_give_the_shares_of_the_examples(models, labels, seed):
     base = _answers(generator, "reference", 0).take(np.arange(40))
     names = tuple(map(str, range(labels)))
     runs = [[replace(base, predicted=row, target=target, label_names=names)] for row in answers]
-    patterns = Patterns.of(runs)
-    shares = patterns.shares(np.arange(models))
-    for example in range(40):
-        own = np.bincount(answers[:, example], minlength=labels) / models
-        found = np.zeros(labels)
-        np.add.at(found, patterns.labels[patterns.pattern[example]], shares[patterns.pattern[example]])
-        assert found == pytest.approx(own)
-        assert patterns.accuracy(shares)[patterns.pattern[example]] == pytest.approx(own[target[example]])
+    patterns, everyone = Patterns.of(runs), np.arange(models)[None]
+    assert patterns.compared(everyone, everyone).right[0][patterns.pattern] == pytest.approx(
+        (answers == target).mean(0)
+    )
+    one, other = np.arange(models)[None, : models // 2 + 1], np.arange(models)[None, models // 2 :]
+    found = patterns.compared(one, other)
+    shares = [label_shares(answers[part[0]], labels) for part in (one, other)]
+    assert found.modal[0][patterns.pattern] == pytest.approx(modal_disagreement(*shares))
+    assert found.taxicab[0][patterns.pattern] == pytest.approx(taxicab_distance(*shares))
+    assert patterns.ties(one[0])[patterns.pattern].tolist() == ties(shares[0]).tolist()
+    sizes = np.bincount(patterns.pattern, minlength=patterns.size)
+    assert patterns.mass(np.zeros(40, dtype=np.int32), 1, None)[0].tolist() == sizes.tolist()
 
 
 def test_shown_are_the_most_disputed_of_every_group(runs):

@@ -18,8 +18,6 @@ from disparate.measures.exemplars import (
     MODAL_EXEMPLARS,
     MODAL_TIES,
     TAXICAB_DISTANCE,
-    modal_disagreement,
-    taxicab_distance,
 )
 from disparate.measures.flipped import OVER_REPRESENTATION, WEIGHTED, clusters_of, ratio_to_everyone
 from disparate.measures.measure import Measure
@@ -125,14 +123,13 @@ class Halves:
         if not same:
             pairs = np.tile(pairs, (-(-SPLITS // len(pairs)), 1, 1))
             chosen = _random(others, floors.size, len(pairs), generator)
-        modal, taxicab = np.zeros((2, models.patterns.given.shape[1]))
+        modal, taxicab = np.zeros((2, models.patterns.size))
         for start in range(0, len(pairs), models.patterns.chunk):
             part = slice(start, start + models.patterns.chunk)
-            own, floor, other = (
-                models.patterns.shares(at) for at in (pairs[part, 0], pairs[part, 1], floors.own + chosen[part])
-            )
-            modal += (modal_disagreement(own, other) - modal_disagreement(own, floor)).sum(axis=0)
-            taxicab += (taxicab_distance(own, other) - taxicab_distance(own, floor)).sum(axis=0)
+            own, rest = pairs[part, 0], pairs[part, 1]
+            found, floor = (models.patterns.compared(own, other) for other in (floors.own + chosen[part], rest))
+            modal += (found.modal - floor.modal).sum(axis=0)
+            taxicab += (found.taxicab - floor.taxicab).sum(axis=0)
         return cls(
             statistics=models.statistics(pairs[:, 0], floors.own + chosen),
             modal=modal / len(pairs),
@@ -211,9 +208,10 @@ class Contrast:
             Findings not yet corrected for their number.
         """
         patterns = self.models.patterns
-        own, others = (patterns.shares(part) for part in np.split(np.arange(patterns.models), [self.own]))
-        modal = modal_disagreement(own, others)
-        values = {MODAL_EXEMPLARS.name: modal, TAXICAB_DISTANCE.name: taxicab_distance(own, others)}
+        own, others = np.split(np.arange(patterns.models), [self.own])
+        found = patterns.compared(own[None], others[None])
+        modal, right = found.modal[0], found.right[0]
+        values = {MODAL_EXEMPLARS.name: modal, TAXICAB_DISTANCE.name: found.taxicab[0]}
         for position, at in enumerate(self.models.places):
             for measure in (item for item in OF_DISTANCES if item in measures):
                 yield self._distance(measure, values[measure.name], at, position)
@@ -221,7 +219,7 @@ class Contrast:
             if MODAL_TIES in measures:
                 yield self.models.ties(self.own + np.arange(self.others), self.variant, at)
             if EXEMPLAR_ACCURACY in measures:
-                yield self._accuracy(modal, patterns.accuracy(own), at)
+                yield self._accuracy(modal, right, at)
                 yield from self._beyond(EXEMPLAR_ACCURACY, at, position)
             if OVER_REPRESENTATION in measures and MODAL_EXEMPLARS in measures and at[0].cut.by is not None:
                 yield self._over_represented(modal, at, position)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disparate.measures.exemplars import preferred, taxicab_distance, ties
+from disparate.measures.exemplars import preferred
 from disparate.measures.patterns import Patterns
 from disparate.predictions import REFERENCE, Predictions
 
@@ -98,11 +98,11 @@ def _shown(
     generator: np.random.Generator,
 ) -> Iterator[Shown]:
     patterns = Patterns.of([*reference, *others])
-    own, other = (patterns.shares(part) for part in np.split(np.arange(patterns.models), [len(reference)]))
-    order = generator.random((len(patterns.pattern), own.shape[1]))
-    labels = [_modal(patterns, shares, order) for shares in (own, other)]
-    distance = taxicab_distance(own, other)[patterns.pattern]
-    tied = np.maximum(ties(own), ties(other))[patterns.pattern]
+    own, other = np.split(np.arange(patterns.models), [len(reference)])
+    order = generator.random((patterns.size, max(block.labels.shape[1] for block in patterns.blocks)))
+    labels = [_modal(patterns, members, order) for members in (own, other)]
+    distance = patterns.compared(own[None], other[None]).taxicab[0][patterns.pattern]
+    tied = np.maximum(patterns.ties(own), patterns.ties(other))[patterns.pattern]
     first = reference[0][0]
     groups = first.groups(by)
     ranked = np.lexsort((first.example_id, -distance.round(9), labels[0] == labels[1]))
@@ -125,9 +125,11 @@ def _shown(
             )
 
 
-def _modal(patterns: Patterns, shares: NDArray[np.float64], order: NDArray[np.float64]) -> NDArray[np.int64]:
-    chosen = preferred(shares[patterns.pattern], order)
-    return patterns.labels[patterns.pattern, chosen]
+def _modal(patterns: Patterns, members: NDArray[np.intp], order: NDArray[np.float64]) -> NDArray[np.int64]:
+    def choose(shares: NDArray[np.float64], which: slice) -> NDArray[np.int64]:
+        return preferred(shares, order[which, : shares.shape[1]])
+
+    return patterns.chosen(members, choose)[patterns.pattern]
 
 
 def _answers(models: list[list[Predictions]], row: int) -> tuple[str, ...]:

@@ -13,9 +13,6 @@ from disparate.measures.exemplars import (
     MODAL_TIES,
     TAXICAB_DISTANCE,
     mean_among,
-    modal_disagreement,
-    taxicab_distance,
-    ties,
 )
 from disparate.measures.measure import Measure
 from disparate.measures.patterns import Members, Patterns
@@ -114,10 +111,8 @@ class Models:
         return Statistics(modal=modal, taxicab=taxicab, accuracy=accuracy)
 
     def _statistics(self, own: Members, other: Members) -> tuple[Array, Array, Array]:
-        shares, others = self.patterns.shares(own), self.patterns.shares(other)
-        modal = modal_disagreement(shares, others)
-        right = self.patterns.accuracy(shares)
-        return self.means(modal), self.means(taxicab_distance(shares, others)), mean_among(right, modal, self.mass)
+        found = self.patterns.compared(own, other)
+        return self.means(found.modal), self.means(found.taxicab), mean_among(found.right, found.modal, self.mass)
 
     def means(self, values: Array) -> Array:
         """Return means over the places of a value per pattern, NaN where there is no example."""
@@ -167,8 +162,7 @@ class Models:
         base = case.blank(MODAL_TIES, place, variant)
         if not place.n or len(members) < 2:
             return replace(base, undefined=ALONE) if place.n else base
-        values = ties(self.patterns.shares(members))
-        return self.level(base, MODAL_TIES, values, at, method=f"of {len(members)} models; t")
+        return self.level(base, MODAL_TIES, self.patterns.ties(members), at, method=f"of {len(members)} models; t")
 
 
 def models_of(case: Case, variant: str) -> list[list[Predictions]]:
@@ -251,7 +245,8 @@ class Floors:
 
     def _everyone(self, at: tuple[Case, int, Place]) -> Finding:
         case, _, place = at
-        right = self.models.patterns.accuracy(self.models.patterns.shares(np.arange(self.own)))
+        everyone = np.arange(self.own)[None]
+        right = self.models.patterns.compared(everyone, everyone).right[0]
         base = replace(case.blank(EXEMPLAR_ACCURACY, place, REFERENCE), where=case.cut.where(of="everyone"))
         return self.models.level(base, EXEMPLAR_ACCURACY, right, at, method=f"{NOT_JUDGED}; t")
 
