@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
+    from disparate.choices.crossbar import Crossbar
     from disparate.choices.fine_tune import FineTune
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
+    "Crossbar": "disparate.choices.crossbar",
     "DisparateError": "disparate.errors",
     "FineTune": "disparate.choices.fine_tune",
     "Finding": "disparate.findings",
@@ -66,6 +68,7 @@ _HOMES = {
 __all__ = [
     "Attribute",
     "Columns",
+    "Crossbar",
     "DisparateError",
     "Finding",
     "Findings",

@@ -16,6 +16,7 @@ __all__ = ["CHOICES", "build_choice", "choice_table"]
 CHOICES = Registry(
     family="choices",
     entries={
+        "crossbar": "disparate.choices.crossbar:Crossbar",
         "fine_tune": "disparate.choices.fine_tune:FineTune",
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",
