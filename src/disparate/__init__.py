@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
     from disparate.choices.attack import Attack
+    from disparate.choices.crossbar import Crossbar
     from disparate.choices.fine_tune import FineTune
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
@@ -37,6 +38,7 @@ _HOMES = {
     "Attack": "disparate.choices.attack",
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
+    "Crossbar": "disparate.choices.crossbar",
     "DisparateError": "disparate.errors",
     "FineTune": "disparate.choices.fine_tune",
     "Finding": "disparate.findings",
@@ -69,6 +71,7 @@ __all__ = [
     "Attack",
     "Attribute",
     "Columns",
+    "Crossbar",
     "DisparateError",
     "Finding",
     "Findings",

@@ -5,6 +5,7 @@ from typing import Any
 
 from disparate.choice import Choice
 from disparate.choices.attack import Attack
+from disparate.choices.crossbar import Crossbar
 from disparate.choices.fine_tune import FineTune
 from disparate.choices.hardware import Hardware
 from disparate.choices.kernels import Kernels
@@ -40,6 +41,44 @@ SETTINGS: dict[str, Line] = {
             ({"epsilon": 0.1, "steps": 0}, "Attack(steps=0): at least 1 was expected."),
             ({"epsilon": 0.1, "step": 0}, "Attack(step=0.0): a positive finite number was expected."),
             ({"epsilon": 0.1, "method": "fgm"}, "Did you mean 'fgsm'?"),
+        ),
+    ),
+    "crossbar": Line(
+        examples=(
+            Crossbar(preset="fairxbar_noise"),
+            Crossbar(bits=8, slices=3, stuck_on=0.02, stuck_off=0.01),
+            Crossbar(bits=6, flips=0.02, encoding="offset"),
+            Crossbar(programming=0.05, variation="lognormal", verify="all", verify_tolerance=0.02),
+            Crossbar(bits=8, slices=2, wire=1.0, rows=16, columns=8, drift=0.02, drift_spread=0.01, drift_time=1e5),
+            Crossbar(fidelity="mvm", bits=4, rows=16, stuck_off=0.1, dac_bits=4, adc_bits=6, calibration=16),
+            Crossbar(preset="pcm", reestimate=32),
+        ),
+        zero=(
+            Crossbar(),
+            Crossbar(preset="pcm", programming=0.0),
+            Crossbar(stuck_on=0.0, programming=0.0, read=0.0, variation="state", verify="all", rows=8, columns=8),
+        ),
+        drawn=(
+            Crossbar(preset="fairxbar_noise"),
+            Crossbar(bits=8, stuck_on=0.02),
+            Crossbar(bits=8, flips=0.02),
+            Crossbar(drift=0.05, drift_spread=0.02, drift_time=1e6),
+            Crossbar(read=0.05),
+        ),
+        bad=(
+            ({"programming": -0.1}, "crossbar: programming is -0.1; a σ of 0 or more was expected."),
+            ({"bits": 4, "slices": 4}, "slices is 4 and bits is 4; at most 3 slices were expected (the sign is which"),
+            ({"stuck_on": 2.0}, "stuck_on is 2.0; a share in [0, 1] was expected; 2 % is 0.02."),
+            ({"stuck_on": 0.6, "stuck_off": 0.6}, "stuck_on + stuck_off is 1.2; at most 1 was expected."),
+            ({"flips": 0.1}, "flips is 0.1 and bits is not given; say how many bits a weight has."),
+            ({"g_min": 5.0, "g_max": 5.0}, "g_min is 5.0 and g_max is 5.0; 0 ≤ g_min < g_max was expected, in µS."),
+            ({"adc_bits": 8}, "adc_bits is 8 and fidelity is 'weights', which has no converters. Use fidelity='mvm'."),
+            ({"preset": "swin"}, "crossbar: preset is 'swin'. Did you mean 'swim'?"),
+            ({"variation": "gaussian"}, "key 'variation' is 'gaussian'; 'constant', 'state', 'lognormal'"),
+            ({"programming": float("nan")}, "programming is nan; a σ of 0 or more was expected."),
+            ({"mask": "absent.safetensors"}, "mask = 'absent.safetensors' cannot be read"),
+            ({"fault_map": "absent.safetensors"}, "fault_map = 'absent.safetensors' cannot be read"),
+            ({"calibration": 0}, "crossbar: calibration is 0; 1 or more inputs were expected."),
         ),
     ),
     "fine_tune": Line(

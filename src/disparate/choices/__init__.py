@@ -13,6 +13,7 @@ CHOICES = Registry(
     family="choices",
     entries={
         "attack": "disparate.choices.attack:Attack",
+        "crossbar": "disparate.choices.crossbar:Crossbar",
         "fine_tune": "disparate.choices.fine_tune:FineTune",
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",
