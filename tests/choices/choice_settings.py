@@ -29,11 +29,20 @@ class Line:
 
 SETTINGS: dict[str, Line] = {
     "fine_tune": Line(
-        examples=(FineTune(epochs=1), FineTune(epochs=3, learning_rate=0.1, keep_zeros=False, bits=8)),
+        examples=(
+            FineTune(epochs=1),
+            FineTune(epochs=3, learning_rate=0.1, keep_zeros=False, bits=8, round_inputs=True),
+            FineTune(epochs=4, prune_to=0.9, prune_epochs=3, prune_scope="global", dense_ends=False),
+        ),
         no_zero="training on has no strength that could be zero; no epoch is leaving the choice out",
         bad=(
             ({"epochs": 0}, "FineTune: training epochs is 0; at least 1 was expected."),
             ({"epochs": 1, "bits": 1}, "FineTune(bits=1): a whole number from 2 to 16 was expected, or none."),
+            ({"epochs": 1, "round_inputs": True}, "FineTune(round_inputs=True, bits=None): to how many bits?"),
+            ({"epochs": 1, "prune_to": 90}, "a share in [0, 1) was expected; 90 % is prune_to=0.9."),
+            ({"epochs": 1, "prune_epochs": 1}, "FineTune(prune_epochs=1, prune_to=None): prune to which share?"),
+            ({"epochs": 1, "prune_to": 0.9, "prune_epochs": 2}, "FineTune(prune_epochs=2, epochs=1): 1 to 1 was"),
+            ({"epochs": 1, "prune_to": 0.9, "keep_zeros": False}, "what is pruned would grow again."),
             ({"epochs": 1, "objective": {"name": "ermm"}}, "Did you mean 'erm'?"),
             ({"epochs": 1, "learning_rate": -1}, "FineTune: training learning_rate is -1.0; a positive number"),
             ({}, "key 'epochs' is missing."),
