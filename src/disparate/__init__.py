@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
+    from disparate.choices.fair_grape import FairGrape
+    from disparate.choices.fair_prune import FairPrune
     from disparate.choices.fine_tune import FineTune
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
@@ -36,6 +38,8 @@ _HOMES = {
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
     "DisparateError": "disparate.errors",
+    "FairGrape": "disparate.choices.fair_grape",
+    "FairPrune": "disparate.choices.fair_prune",
     "FineTune": "disparate.choices.fine_tune",
     "Finding": "disparate.findings",
     "Findings": "disparate.findings",
@@ -67,6 +71,8 @@ __all__ = [
     "Attribute",
     "Columns",
     "DisparateError",
+    "FairGrape",
+    "FairPrune",
     "Finding",
     "Findings",
     "FineTune",

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from disparate.choice import Choice
+from disparate.choices.fair_grape import FairGrape
+from disparate.choices.fair_prune import FairPrune
 from disparate.choices.fine_tune import FineTune
 from disparate.choices.hardware import Hardware
 from disparate.choices.kernels import Kernels
@@ -28,6 +30,36 @@ class Line:
 
 
 SETTINGS: dict[str, Line] = {
+    "fair_grape": Line(
+        examples=(FairGrape(rate=0.5), FairGrape(rate=0.8, keep_per_iter=0.4, examples=64)),
+        zero=(FairGrape(rate=0.0),),
+        bad=(
+            ({}, "key 'rate' is missing."),
+            ({"rate": 90}, "FairGrape(rate=90.0): a share in [0, 1) was expected; 90 % is rate=0.9."),
+            ({"rate": 0.5, "keep_per_iter": 1}, "FairGrape(keep_per_iter=1.0): a share in (0, 1) was expected."),
+            ({"rate": 0.5, "examples": 0}, "FairGrape(examples=0): at least 1 was expected."),
+            ({"rate": 0.5, "beta": 0.3}, "unknown key 'beta'"),
+        ),
+    ),
+    "fair_prune": Line(
+        examples=(
+            FairPrune(rate=0.35),
+            FairPrune(rate=0.5, beta=1.0, scope="layer", privileged="f", unprivileged="m", estimator="exact"),
+            FairPrune(rate=0.5, beta=-1.0, max_rounds=3),
+        ),
+        zero=(FairPrune(rate=0.0), FairPrune(rate=0.0, scope="layer", max_rounds=3, patience=1)),
+        drawn=(FairPrune(rate=0.5),),
+        bad=(
+            ({}, "key 'rate' is missing."),
+            ({"rate": 35}, "FairPrune(rate=35.0): a share in [0, 1) was expected; 35 % is rate=0.35."),
+            ({"rate": 0.5, "beta": -2}, "FairPrune(beta=-2.0): a finite number of -1 or more was expected."),
+            ({"rate": 0.5, "beta": float("nan")}, "FairPrune(beta=nan): a finite number of -1 or more was expected."),
+            ({"rate": 0.5, "max_rounds": 0}, "FairPrune(max_rounds=0): at least 1 was expected."),
+            ({"rate": 0.5, "patience": 0}, "FairPrune(patience=0): at least 1 was expected."),
+            ({"rate": 0.5, "privileged": "f", "unprivileged": "f"}, "two groups were expected."),
+            ({"rate": 0.5, "estimator": "hutchinson"}, "'signs' or 'exact' was expected."),
+        ),
+    ),
     "fine_tune": Line(
         examples=(
             FineTune(epochs=1),

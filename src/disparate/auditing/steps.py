@@ -239,7 +239,7 @@ def deployed(
             device=device,
             memory_format=memory_format(profile),
         )
-        groups = Groups.of(data.attributes, by=arguments["groups"])
+        groups = Groups.of(data.attributes, by=arguments["groups"], reference=arguments.get("reference_group"))
         placed, done = deploy(place(model.eval(), profile), choices, source, Run(**arguments["run"]), groups)
     return Deployed(model=placed, source=source, effective=done)
 

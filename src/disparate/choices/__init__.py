@@ -16,6 +16,8 @@ __all__ = ["CHOICES", "build_choice", "choice_table"]
 CHOICES = Registry(
     family="choices",
     entries={
+        "fair_grape": "disparate.choices.fair_grape:FairGrape",
+        "fair_prune": "disparate.choices.fair_prune:FairPrune",
         "fine_tune": "disparate.choices.fine_tune:FineTune",
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",
