@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from disparate.choice import Variant
     from disparate.choices.attack import Attack
     from disparate.choices.crossbar import Crossbar
+    from disparate.choices.fair_grape import FairGrape
+    from disparate.choices.fair_prune import FairPrune
     from disparate.choices.fine_tune import FineTune
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
@@ -40,6 +42,8 @@ _HOMES = {
     "Columns": "disparate.comparing.columns",
     "Crossbar": "disparate.choices.crossbar",
     "DisparateError": "disparate.errors",
+    "FairGrape": "disparate.choices.fair_grape",
+    "FairPrune": "disparate.choices.fair_prune",
     "FineTune": "disparate.choices.fine_tune",
     "Finding": "disparate.findings",
     "Findings": "disparate.findings",
@@ -73,6 +77,8 @@ __all__ = [
     "Columns",
     "Crossbar",
     "DisparateError",
+    "FairGrape",
+    "FairPrune",
     "Finding",
     "Findings",
     "FineTune",

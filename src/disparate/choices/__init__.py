@@ -14,6 +14,8 @@ CHOICES = Registry(
     entries={
         "attack": "disparate.choices.attack:Attack",
         "crossbar": "disparate.choices.crossbar:Crossbar",
+        "fair_grape": "disparate.choices.fair_grape:FairGrape",
+        "fair_prune": "disparate.choices.fair_prune:FairPrune",
         "fine_tune": "disparate.choices.fine_tune:FineTune",
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",
