@@ -19,8 +19,9 @@ from disparate.report import figures, headline, record, wording
 from disparate.report.cautions import PAGES
 from disparate.report.glossary import NOISE_FLOORS, TERMS, Term
 from disparate.report.panels import Panel, embedded, panels
-from disparate.report.selection import is_comparison, place
-from disparate.report.tables import Part, parts, sections
+from disparate.report.part import Part
+from disparate.report.selection import is_comparison, place, sections
+from disparate.report.tables import parts
 
 BREAKS = re.compile(r"(?<=[_/-])(?=\w)")
 """Where a long name may be broken."""
@@ -115,7 +116,7 @@ def _section(result: Result, by: str, position: int) -> Section:
         by=wording.plain(by),
         groups=headline.group_facts(result.run, by),
         outcomes=tuple(told),
-        parts=tuple((part, panels(part, result.findings, f"{slug}-{part.slug}")) for part in parts(result, by)),
+        parts=tuple((part, panels(part, result, by, f"{slug}-{part.slug}")) for part in parts(result, by)),
     )
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from disparate.findings import Caution, Finding, Result
 from disparate.report import headline, record
-from disparate.report.selection import Grid
-from disparate.report.tables import Part, parts, sections
+from disparate.report.part import Part
+from disparate.report.selection import Grid, sections
+from disparate.report.tables import parts
 from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, plain, value_text
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&-])")

@@ -11,8 +11,8 @@ from disparate.findings import Finding, Result
 from disparate.report import headline, sight
 from disparate.report.margin import three_ways
 from disparate.report.record import mapping
-from disparate.report.selection import Grid, harm, main_measure
-from disparate.report.tables import sections, who_pays
+from disparate.report.selection import Grid, harm, main_measure, sections
+from disparate.report.tables import who_pays
 from disparate.report.wording import (
     ABSENT,
     floor_text,
