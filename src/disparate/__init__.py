@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
+    from disparate.choices.fine_tune import FineTune
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
     from disparate.choices.learning_rate import LearningRate
+    from disparate.choices.objective import Objective
     from disparate.choices.precision import Precision
     from disparate.choices.prune import Prune
     from disparate.choices.quantize import Quantize
@@ -34,6 +36,7 @@ _HOMES = {
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
     "DisparateError": "disparate.errors",
+    "FineTune": "disparate.choices.fine_tune",
     "Finding": "disparate.findings",
     "Findings": "disparate.findings",
     "GroupedDataset": "disparate.data.grouped",
@@ -41,6 +44,7 @@ _HOMES = {
     "Hardware": "disparate.choices.hardware",
     "Kernels": "disparate.choices.kernels",
     "LearningRate": "disparate.choices.learning_rate",
+    "Objective": "disparate.choices.objective",
     "Precision": "disparate.choices.precision",
     "Predictions": "disparate.predictions",
     "Profile": "disparate.profiles",
@@ -65,11 +69,13 @@ __all__ = [
     "DisparateError",
     "Finding",
     "Findings",
+    "FineTune",
     "GroupedDataset",
     "Groups",
     "Hardware",
     "Kernels",
     "LearningRate",
+    "Objective",
     "Precision",
     "Predictions",
     "Profile",

@@ -1,9 +1,11 @@
-"""What a deployment choice is: three protocols, by where it acts. No torch is needed to handle choices as values."""
+"""What a deployment choice is: five protocols, by where it acts. No torch is needed to handle choices as values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from disparate.errors import NotApplicable
+from disparate.groups import Groups
 from disparate.profiles import Profile
 
 if TYPE_CHECKING:
@@ -11,9 +13,37 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from disparate.training.config import TrainingConfig
+    from disparate.training.rules import WeightRule
 
 At = Literal["train", "deploy", "both"]
 """Where a choice holds: while the network is trained, while the trained network is run, or both."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Labelled:
+    """Training examples with everything that is known of them.
+
+    Args:
+        inputs: As the model sees them, shape (n, ...).
+        target: Label index, shape (n,), int64.
+        groups: Their groups, by the audit's first partition.
+    """
+
+    inputs: "Tensor"
+    target: "Tensor"
+    groups: Groups
+
+
+def unlabelled(most: int) -> Labelled:
+    """Refuse: what a context answers that knows inputs only.
+
+    Raises:
+        NotApplicable: Always.
+    """
+    raise NotApplicable(
+        f"labelled examples were asked for ({most} of each group), and none are at hand here. A choice that looks at "
+        "groups acts within an audit."
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,10 +53,13 @@ class DeployContext:
     Args:
         calibration: Gives n training inputs as the model sees them, shape (n, ...), the same n for every seed.
         generator: The only source of randomness; seeded by training seed and draw.
+        labelled: Gives at most n training examples of every group, the same for every seed; for choices that say
+            ``by_group``.
     """
 
     calibration: "Callable[[int], Tensor]"
     generator: "torch.Generator"
+    labelled: Callable[[int], Labelled] = unlabelled
 
 
 @runtime_checkable
@@ -62,7 +95,44 @@ class ExecutionChoice(Protocol):
         ...
 
 
-Choice = TrainingChoice | ModelChoice | ExecutionChoice
+@runtime_checkable
+class ObjectiveChoice(Protocol):
+    """A choice of what training minimises."""
+
+    def aim(self, objective: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the altered objective, as a recipe's table."""
+        ...
+
+
+@runtime_checkable
+class TuningChoice(Protocol):
+    """A choice that trains on from where the chain has come to."""
+
+    objective: Mapping[str, Any]
+
+    def tuning(self, config: "TrainingConfig") -> "TrainingConfig":
+        """Return how to train on, given how the network was trained."""
+        ...
+
+    def rules(self, model: "nn.Module") -> "tuple[WeightRule, ...]":
+        """Return what holds for the weights meanwhile, given the network as it comes."""
+        ...
+
+
+Choice = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tuning:
+    """One stage of a chain that trains on.
+
+    Args:
+        before: What is done to the network first.
+        choice: How it is trained on.
+    """
+
+    before: tuple[ModelChoice, ...]
+    choice: TuningChoice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +161,34 @@ class Variant:
                 profile = choice.execute(profile)
         return profile
 
+    def objective(self, objective: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the training of this variant minimises, as a recipe's table."""
+        for choice in self.choices:
+            if isinstance(choice, ObjectiveChoice):
+                objective = choice.aim(objective)
+        return objective
+
+    def tunings(self) -> tuple[Tuning, ...]:
+        """Return the stages that train on, in order; each holds the model choices since the one before."""
+        found: list[Tuning] = []
+        before: list[ModelChoice] = []
+        for choice in self.choices:
+            if isinstance(choice, TuningChoice):
+                found.append(Tuning(before=tuple(before), choice=choice))
+                before = []
+            elif isinstance(choice, ModelChoice):
+                before.append(choice)
+        return tuple(found)
+
     def model_choices(self) -> tuple[ModelChoice, ...]:
-        """Return the choices that act on the trained model, in order."""
-        return tuple(choice for choice in self.choices if isinstance(choice, ModelChoice))
+        """Return the choices that act on the network once nothing is trained any more, in order."""
+        last = max((place for place, choice in enumerate(self.choices) if isinstance(choice, TuningChoice)), default=-1)
+        return tuple(choice for choice in self.choices[last + 1 :] if isinstance(choice, ModelChoice))
+
+
+def is_choice(value: object) -> bool:
+    """Return whether a value acts somewhere as one of the five kinds of choices does."""
+    return isinstance(value, TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice)
 
 
 def is_stochastic(choice: Choice) -> bool:
@@ -102,6 +197,14 @@ def is_stochastic(choice: Choice) -> bool:
     A choice says so with an attribute or property ``stochastic``; without one it does not.
     """
     return bool(getattr(choice, "stochastic", False))
+
+
+def is_by_group(choice: Choice) -> bool:
+    """Return whether what a choice does depends on who belongs to which group.
+
+    A choice says so with an attribute or property ``by_group``; without one it does not.
+    """
+    return bool(getattr(choice, "by_group", False))
 
 
 def describe(choice: Choice, name: str) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from disparate.choice import Choice
+from disparate.choices.fine_tune import FineTune
 from disparate.choices.hardware import Hardware
 from disparate.choices.kernels import Kernels
 from disparate.choices.learning_rate import LearningRate
+from disparate.choices.objective import Objective
 from disparate.choices.precision import Precision
 from disparate.choices.prune import Prune
 from disparate.choices.quantize import Quantize
@@ -26,6 +28,17 @@ class Line:
 
 
 SETTINGS: dict[str, Line] = {
+    "fine_tune": Line(
+        examples=(FineTune(epochs=1), FineTune(epochs=3, learning_rate=0.1, keep_zeros=False, bits=8)),
+        no_zero="training on has no strength that could be zero; no epoch is leaving the choice out",
+        bad=(
+            ({"epochs": 0}, "FineTune: training epochs is 0; at least 1 was expected."),
+            ({"epochs": 1, "bits": 1}, "FineTune(bits=1): a whole number from 2 to 16 was expected, or none."),
+            ({"epochs": 1, "objective": {"name": "ermm"}}, "Did you mean 'erm'?"),
+            ({"epochs": 1, "learning_rate": -1}, "FineTune: training learning_rate is -1.0; a positive number"),
+            ({}, "key 'epochs' is missing."),
+        ),
+    ),
     "hardware": Line(
         examples=(Hardware(), Hardware(profile="two_threads", at="deploy"), Hardware(profile="cuda:NVIDIA A100")),
         zero=(Hardware(profile="native"),),
@@ -54,6 +67,16 @@ SETTINGS: dict[str, Line] = {
             ({"value": 0.1, "factor": 2}, "exactly one of value and factor was expected."),
             ({"value": -0.1}, "LearningRate(value=-0.1, factor=None): a positive finite number was expected."),
             ({"factor": float("nan")}, "a positive finite number was expected."),
+        ),
+    ),
+    "objective": Line(
+        examples=(Objective(name="erm"),),
+        zero=(Objective(name="erm"),),
+        bad=(
+            ({"name": "ermm"}, "unknown name 'ermm' among the objectives. Did you mean 'erm'?"),
+            ({"name": "erm", "settings": {"strength": 1}}, "objective 'erm' with settings {'strength': 1}"),
+            ({"name": "erm", "settings": {"name": "erm"}}, "settings name 'erm' as well; one name."),
+            ({}, "key 'name' is missing."),
         ),
     ),
     "precision": Line(

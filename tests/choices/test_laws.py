@@ -11,7 +11,7 @@ import tomli_w
 import torch
 from torch import nn
 
-from disparate.choice import ExecutionChoice, ModelChoice, TrainingChoice
+from disparate.choice import ExecutionChoice, ModelChoice, ObjectiveChoice, TrainingChoice, TuningChoice, is_choice
 from disparate.choices import CHOICES, build_choice, choice_table
 from disparate.errors import BadInput, NotApplicable
 from disparate.profiles import Profile
@@ -46,7 +46,7 @@ def test_every_setting_is_on_the_card(name):
 
 
 def test_is_a_choice(example):
-    assert isinstance(example, TrainingChoice | ModelChoice | ExecutionChoice)
+    assert is_choice(example)
 
 
 def test_is_frozen(example):
@@ -62,6 +62,8 @@ def test_zero_strength_changes_nothing(zero, model, inputs, context_of):
         assert zero.configure(config) == config
     if isinstance(zero, ExecutionChoice):
         assert zero.execute(Profile()) == Profile()
+    if isinstance(zero, ObjectiveChoice):
+        assert zero.aim({"name": "erm"}) == {"name": "erm"}
 
 
 def test_strength_changes_something(example, model, inputs, context_of):
@@ -73,6 +75,10 @@ def test_strength_changes_something(example, model, inputs, context_of):
         changed |= example.configure(TrainingConfig(epochs=10)) != TrainingConfig(epochs=10)
     if isinstance(example, ExecutionChoice):
         changed |= example.execute(Profile()) != Profile()
+    if isinstance(example, ObjectiveChoice):
+        changed |= example.aim({"name": "another"}) != {"name": "another"}
+    if isinstance(example, TuningChoice):
+        changed |= example.tuning(TrainingConfig(epochs=10)).epochs > 0
     assert changed
 
 

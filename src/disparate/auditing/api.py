@@ -18,7 +18,7 @@ from disparate.auditing.audit import MEASURES, Audit
 from disparate.auditing.code import code_of, code_of_network, code_of_trusted
 from disparate.auditing.plan import STEPS
 from disparate.auditing.run import Engine, perform
-from disparate.choice import Choice, ExecutionChoice, ModelChoice, TrainingChoice, Variant
+from disparate.choice import Choice, Variant, is_choice
 from disparate.data.grouped import GroupedDataset
 from disparate.data.saved import save_dataset
 from disparate.engine.inline import InlineEngine
@@ -35,6 +35,7 @@ Model = str | Mapping[str, Any] | Callable[[], nn.Module] | nn.Module
 STEPS_THAT_MAKE: tuple[Callable[..., Outcome], ...] = (
     steps.adopt_network,
     steps.train_network,
+    steps.tune_network,
     steps.predict_split,
 )
 
@@ -163,7 +164,7 @@ def _save_weights(model: nn.Module, root: Path) -> Path:
 def _chain(value: Choice | Sequence[Choice]) -> tuple[Choice, ...]:
     choices: tuple[object, ...] = tuple(value) if isinstance(value, list | tuple) else (value,)
     for choice in choices:
-        if not isinstance(choice, TrainingChoice | ModelChoice | ExecutionChoice):
+        if not is_choice(choice):
             raise BadInput(f"{choice!r} is no choice; an object such as disparate.Prune(rate=0.5) was expected.")
     return cast("tuple[Choice, ...]", choices)
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from disparate.auditing.audit import Audit, chained, is_trained
-from disparate.choice import Variant, is_stochastic
+from disparate.choice import ModelChoice, Tuning, Variant, is_by_group, is_stochastic
 from disparate.choices import choice_table
 from disparate.engine.job import Job, key_of
 from disparate.errors import BadInput
@@ -19,6 +19,7 @@ from disparate.training.config import TrainingConfig
 
 STEPS = "disparate.auditing.steps"
 TRAINING_VERSION = 1
+TUNING_VERSION = 1
 PREDICTION_VERSION = 2
 FINGERPRINT_VERSION = 2
 
@@ -97,9 +98,9 @@ def fingerprint_jobs(profiles: tuple[Profile, ...]) -> dict[Profile, Job]:
 def plan(audit: Audit, *, content: str, fingerprints: Mapping[Profile, str]) -> Plan:
     """Lay out the jobs of an audit.
 
-    A variant's choices fold into a training configuration, two profiles and a chain of model choices. What does not
-    touch training therefore has the reference's training key and shares its weights. A stop after an epoch of the
-    reference's own schedule is an output of the reference's training.
+    A variant's choices fold into a training configuration, an objective, two profiles, stages that train on, and a
+    chain of model choices. What does not touch training therefore has the reference's key and shares its weights. A
+    stop after an epoch of the reference's own schedule is an output of the reference's training.
 
     Args:
         audit: The question.
@@ -123,8 +124,8 @@ def plan(audit: Audit, *, content: str, fingerprints: Mapping[Profile, str]) -> 
 def acts_on_training(audit: Audit, fingerprints: Mapping[Profile, str]) -> dict[str, bool]:
     """Return, by variant, whether its weights differ in provenance from the reference's."""
     layout = _Layout(audit=audit, content="", fingerprints=fingerprints)
-    own = layout.training_key(audit.reference, Run())
-    return {variant.name: layout.training_key(variant, Run()) != own for variant in chained(audit)}
+    own = layout.weights(audit.reference, Run(), {})
+    return {variant.name: layout.weights(variant, Run(), {}) != own for variant in chained(audit)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +135,7 @@ class _Layout:
     fingerprints: Mapping[Profile, str]
 
     def runs(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> list[PlannedRun]:
-        weights = self._training(variant, run, jobs)
+        weights = self.weights(variant, run, jobs)
         noisy = any(is_stochastic(choice) for choice in variant.model_choices())
         draws = range(self.audit.draws if noisy else 1)
         return [self._prediction(variant, replace(run, draw=draw), weights, jobs, noisy) for draw in draws]
@@ -159,6 +160,7 @@ class _Layout:
             return key_of(kind="adopt", version=TRAINING_VERSION, code=self.audit.code, repeat=run.repeat, **parts), 0
         config, epoch = self.configuration(variant, run.seed)
         profile = variant.profile(self.audit.profile, at="train")
+        objective = variant.objective(self.audit.objective)
         key = key_of(
             kind="train",
             version=TRAINING_VERSION,
@@ -166,12 +168,56 @@ class _Layout:
             model=model_key(self.audit.model),
             code=self.audit.code,
             config=config.to_json(),
-            objective=self.audit.objective,
-            groups=self.audit.groups[0] if self.audit.objective.get("name", "erm") != "erm" else None,
+            objective=objective,
+            groups=self.audit.groups[0] if objective.get("name", "erm") != "erm" else None,
             fingerprint=self.fingerprints[profile],
             repeat=run.repeat,
         )
         return key, epoch
+
+    def weights(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> Weights:
+        """Return where the weights of a run come from, and add the jobs that make them."""
+        found = self._training(variant, run, jobs)
+        for number, tuning in enumerate(variant.tunings(), start=1):
+            found = self._tuned(variant, run, jobs, found, tuning, number)
+        return found
+
+    def _tuned(
+        self, variant: Variant, run: Run, jobs: dict[str, Job], weights: Weights, tuning: Tuning, number: int
+    ) -> Weights:
+        profile = variant.profile(self.audit.profile, at="train")
+        config = tuning.choice.tuning(variant.training(self.audit.training.seeded(run.seed)))
+        noisy = any(is_stochastic(choice) for choice in tuning.before)
+        asked: dict[str, Any] = {
+            "weights": [weights.key, weights.output],
+            "choices": [choice_table(choice) for choice in tuning.before],
+            "tuning": choice_table(tuning.choice),
+            "config": config.to_json(),
+        }
+        key = key_of(
+            kind="tune",
+            version=TUNING_VERSION,
+            content=self.content,
+            groups=self._groups_of(tuning.before, tuning.choice.objective),
+            fingerprint=self.fingerprints[profile],
+            versions=versions(),
+            noise=run.seed if noisy else None,
+            **asked,
+        )
+        arguments = {
+            **self._given(),
+            **asked,
+            "groups": self.audit.groups[0],
+            "profile": profile.to_json(),
+            "run": {"variant": run.variant, "seed": run.seed, "draw": 0, "repeat": run.repeat},
+        }
+        label = f"tune {variant.name} seed {run.seed}" + (f" stage {number}" if number > 1 else "")
+        jobs.setdefault(key, _job(key, label, "tune_network", arguments, profile, (weights.key,)))
+        return Weights(key=key, output=f"epoch_{config.last_epoch:04d}")
+
+    def _groups_of(self, choices: Sequence[ModelChoice], objective: Mapping[str, Any]) -> str | None:
+        matter = objective.get("name", "erm") != "erm" or any(is_by_group(choice) for choice in choices)
+        return self.audit.groups[0] if matter else None
 
     def _training(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> Weights:
         key, epoch = self.training_key(variant, run)
@@ -181,7 +227,7 @@ class _Layout:
         arguments: dict[str, Any] = {
             **self._given(),
             "config": config.to_json(),
-            "objective": dict(self.audit.objective),
+            "objective": dict(variant.objective(self.audit.objective)),
             "groups": self.audit.groups[0],
             "profile": profile.to_json(),
         }
@@ -202,6 +248,7 @@ class _Layout:
     ) -> PlannedRun:
         profile = variant.profile(self.audit.profile, at="deploy")
         choices = [choice_table(choice) for choice in variant.model_choices()]
+        by_group = self._groups_of(variant.model_choices(), {})
         key = key_of(
             kind="predict",
             version=PREDICTION_VERSION,
@@ -213,11 +260,13 @@ class _Layout:
             split=self.audit.split,
             logits=self.audit.keep_logits,
             noise=[run.seed, run.draw] if noisy else None,
+            **({"groups": by_group} if by_group else {}),
         )
         arguments: dict[str, Any] = {
             **self._given(),
             "weights": [weights.key, weights.output],
             "choices": choices,
+            "groups": self.audit.groups[0],
             "profile": profile.to_json(),
             "split": self.audit.split,
             "logits": self.audit.keep_logits,

@@ -138,18 +138,19 @@ def check(audit: Audit, data: GroupedDataset) -> None:
     for profile in profiles_of(audit):
         require_available(profile)
         device_of(profile)
-    build_objective(audit.objective)
+    for variant in (audit.reference, *chained(audit)):
+        build_objective(variant.objective(audit.objective))
     if is_trained(audit):
         _require_deployable(audit)
 
 
 def _require_deployable(audit: Audit) -> None:
-    own = audit.reference.training(audit.training)
+    own = audit.reference.training(audit.training), audit.reference.objective(audit.objective)
     here = audit.reference.profile(audit.profile, at="deploy")
     for variant in chained(audit):
         trains = variant.profile(audit.profile, at="train") != audit.reference.profile(audit.profile, at="train")
         only = trains and variant.profile(audit.profile, at="deploy") == here
-        if variant.training(audit.training) != own or only:
+        if (variant.training(audit.training), variant.objective(audit.objective)) != own or only:
             raise NotApplicable(
                 f"variant '{variant.name}' changes training, but the weights were trained elsewhere; "
                 "hand in a function that makes the network, or leave the variant out."
@@ -201,8 +202,9 @@ def hardware_variants(audit: Audit) -> tuple[str, ...]:
     return tuple(
         variant.name
         for variant in chained(audit)
-        if variant.model_choices() == own.model_choices()
+        if (variant.model_choices(), variant.tunings()) == (own.model_choices(), own.tunings())
         and variant.training(audit.training) == own.training(audit.training)
+        and variant.objective(audit.objective) == own.objective(audit.objective)
         and variant.profile(audit.profile, at=at) != own.profile(audit.profile, at=at)
     )
 

@@ -1,11 +1,12 @@
 """The steps of an audit that run in worker processes: plain arguments in, files and a record out."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from disparate.choice import DeployContext, ModelChoice
+from disparate.choice import DeployContext, Labelled, ModelChoice, TuningChoice
 from disparate.choices import build_choice
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
@@ -31,7 +32,8 @@ from disparate.training.checkpoints import Checkpoint, parameter_names, read_che
 from disparate.training.config import TrainingConfig
 from disparate.training.execution import effective, in_force, memory_format, place
 from disparate.training.fingerprint import fingerprint
-from disparate.training.loop import Trained, train
+from disparate.training.levels import group_levels
+from disparate.training.loop import Start, Trained, train
 from disparate.training.predict import predict
 
 CALIBRATION_SEED = 1
@@ -101,20 +103,73 @@ def train_network(
         config=config,
         profile=profile,
         objective=build_objective(arguments["objective"]),
-        groups=groups.codes,
+        groups=groups,
         report=report,
     )
     return Outcome(
         files=_write_states(trained, parameter_names(model), arguments, workspace),
+        record={**_history(trained, profile), "parameters": sum(value.numel() for value in model.parameters())},
+    )
+
+
+def tune_network(
+    arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
+) -> Outcome:
+    """Apply model choices to a trained network and train it on; the files are its weights by epoch.
+
+    Args:
+        arguments: Data, model, weights, choices, tuning, config, groups, profile, run.
+        workspace: Where files are written.
+        inputs: The files of the training, or of the stage before.
+        report: Live progress.
+        make: Makes the network where it cannot be named.
+
+    Returns:
+        The weights; the record holds where the groups stood before, and what the choices did.
+    """
+    data = dataset_of(arguments)
+    key, output = arguments["weights"]
+    choice = cast("TuningChoice", build_choice(arguments["tuning"]))
+    groups = Groups.of(data.attributes, by=arguments["groups"])
+    config, profile = TrainingConfig.from_json(arguments["config"]), Profile.from_json(arguments["profile"])
+    rows = config.trained_on(data.rows("train"))
+    plain = deployed({**arguments, "choices": []}, data, inputs[key][output], make=make)
+    with in_force(profile):
+        dense = group_levels(plain.model, plain.source, rows, groups.codes, groups=len(groups))
+    given = deployed(arguments, data, inputs[key][output], make=make)
+    trained = train(
+        given.model,
+        data,
+        config=config,
+        profile=profile,
+        objective=build_objective(choice.objective),
+        groups=groups,
+        start=Start(normalisation=given.source.normalisation, dense=dense, rules=choice.rules(given.model)),
+        report=report,
+    )
+    told = {**arguments, "objective": choice.objective}
+    return Outcome(
+        files=_write_states(trained, parameter_names(given.model), told, workspace),
         record={
-            "history": [{"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy} for e in trained.history],
-            "steps": trained.steps,
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "profile": profile.name,
-            "versions": versions(),
-            "peak_mib": peak_memory(),
+            **_history(trained, profile),
+            "effective": given.effective,
+            "dense": {"loss": _by_name(groups, dense.loss), "accuracy": _by_name(groups, dense.accuracy)},
         },
     )
+
+
+def _history(trained: Trained, profile: Profile) -> dict[str, Any]:
+    return {
+        "history": [{"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy, **e.told} for e in trained.history],
+        "steps": trained.steps,
+        "profile": profile.name,
+        "versions": versions(),
+        "peak_mib": peak_memory(),
+    }
+
+
+def _by_name(groups: Groups, values: Tensor) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in zip(groups, values.tolist(), strict=True)}
 
 
 def predict_split(
@@ -182,7 +237,8 @@ def deployed(
             device=device,
             memory_format=memory_format(profile),
         )
-        placed, done = deploy(place(model.eval(), profile), choices, source, Run(**arguments["run"]))
+        groups = Groups.of(data.attributes, by=arguments["groups"])
+        placed, done = deploy(place(model.eval(), profile), choices, source, Run(**arguments["run"]), groups)
     return Deployed(model=placed, source=source, effective=done)
 
 
@@ -195,7 +251,7 @@ def _given_scale(arguments: Mapping[str, Any], data: GroupedDataset) -> Normalis
 
 
 def deploy(
-    model: nn.Module, choices: list[ModelChoice], source: Source, run: Run
+    model: nn.Module, choices: list[ModelChoice], source: Source, run: Run, groups: Groups
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     """Apply model choices in order; returns the deployed model and what each choice really did."""
     rows = np.random.default_rng(CALIBRATION_SEED).permutation(source.data.rows("train"))
@@ -203,8 +259,17 @@ def deploy(
     def calibration(count: int) -> Tensor:
         return source.inputs(rows[:count])
 
+    def labelled(most: int) -> Labelled:
+        own = [rows[groups.codes[rows] == code][:most] for code in range(len(groups))]
+        chosen = np.concatenate(own)
+        return Labelled(
+            inputs=source.inputs(chosen),
+            target=source.target(chosen),
+            groups=replace(groups, codes=groups.codes[chosen]),
+        )
+
     generator = torch.Generator().manual_seed((run.seed << 20) + run.draw)
-    context = DeployContext(calibration=calibration, generator=generator)
+    context = DeployContext(calibration=calibration, generator=generator, labelled=labelled)
     done: list[dict[str, Any]] = []
     for choice in choices:
         model = choice.apply(model, context).eval()

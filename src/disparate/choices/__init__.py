@@ -16,9 +16,11 @@ __all__ = ["CHOICES", "build_choice", "choice_table"]
 CHOICES = Registry(
     family="choices",
     entries={
+        "fine_tune": "disparate.choices.fine_tune:FineTune",
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",
         "learning_rate": "disparate.choices.learning_rate:LearningRate",
+        "objective": "disparate.choices.objective:Objective",
         "precision": "disparate.choices.precision:Precision",
         "prune": "disparate.choices.prune:Prune",
         "quantize": "disparate.choices.quantize:Quantize",

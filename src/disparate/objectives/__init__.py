@@ -1,6 +1,7 @@
-"""Objectives: what a training minimises. A value with one method, ``loss``."""
+"""Objectives: what a training minimises. A frozen value begins a course; the course gives the loss of every step."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from disparate.errors import BadInput
@@ -23,19 +24,112 @@ class Batch:
         target: Label index per example, shape (batch,).
         group: Index of the group per example, shape (batch,).
         label_smoothing: In [0, 1).
+        inputs: What the network saw, shape (batch, ...); differentiable where the course asks for it.
+        parameters: The trained parameters, for terms that are made of gradients.
     """
 
     target: "Tensor"
     group: "Tensor"
     label_smoothing: float = 0.0
+    inputs: "Tensor | None" = None
+    parameters: "tuple[Tensor, ...]" = ()
 
 
-class Objective(Protocol):
-    """Something to minimise."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Levels:
+    """Where a network stands on the training examples, in evaluation mode.
+
+    Args:
+        count: Examples by group, shape (groups,), int64.
+        loss: Mean cross-entropy by group, nats, shape (groups,); NaN for a group without an example.
+        accuracy: Share of right answers by group, shape (groups,); NaN for a group without an example.
+    """
+
+    count: "Tensor"
+    loss: "Tensor"
+    accuracy: "Tensor"
+
+    @property
+    def whole_loss(self) -> float:
+        """Mean cross-entropy over everyone, nats."""
+        return self._mean(self.loss)
+
+    @property
+    def whole_accuracy(self) -> float:
+        """Share of right answers over everyone."""
+        return self._mean(self.accuracy)
+
+    def _mean(self, values: "Tensor") -> float:
+        seen = self.count > 0
+        return float((values[seen] * self.count[seen]).sum() / self.count.sum())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Population:
+    """Who is trained on.
+
+    Args:
+        names: Names of the groups, in the order of a batch's indices.
+        counts: Training examples of each; 0 for a group that has none.
+        dense: Where the network stood before it was compressed; None where nothing was.
+    """
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...]
+    dense: Levels | None = None
+
+
+class Course(Protocol):
+    """An objective in the course of one training: it may keep multipliers, averages and buffers."""
+
+    @property
+    def differentiates_inputs(self) -> bool:
+        """Whether the loss takes gradients by the inputs."""
+        ...
 
     def loss(self, outputs: "Tensor", batch: Batch) -> "Tensor":
         """Return the scalar to minimise, given logits of shape (batch, classes)."""
         ...
+
+    def end_epoch(self, epoch: int, levels: Callable[[], Levels]) -> None:
+        """Take note of the end of an epoch, counted from 1; ``levels`` passes over the training examples once."""
+        ...
+
+    def told(self) -> "Mapping[str, Any]":
+        """Return what the history of the training keeps of this epoch, as plain values by group name."""
+        ...
+
+
+class Objective(Protocol):
+    """Something to minimise, as a frozen value that a recipe names."""
+
+    def begin(self, population: Population) -> Course:
+        """Return the objective at the start of a training on this population."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unchanging:
+    """The course of an objective that keeps nothing from step to step.
+
+    Args:
+        of: The loss of a step.
+        differentiates_inputs: Whether it takes gradients by the inputs.
+    """
+
+    of: "Callable[[Tensor, Batch], Tensor]"
+    differentiates_inputs: bool = field(default=False)
+
+    def loss(self, outputs: "Tensor", batch: Batch) -> "Tensor":
+        """Return the scalar to minimise."""
+        return self.of(outputs, batch)
+
+    def end_epoch(self, epoch: int, levels: Callable[[], Levels]) -> None:
+        """Keep nothing."""
+
+    def told(self) -> "Mapping[str, Any]":
+        """Return nothing: there is nothing that changes."""
+        return {}
 
 
 def build_objective(table: "Mapping[str, Any]") -> Objective:
@@ -48,7 +142,7 @@ def build_objective(table: "Mapping[str, Any]") -> Objective:
         The objective.
 
     Raises:
-        BadInput: The name or a setting is unknown.
+        BadInput: The name or a setting is unknown, or a value is out of range.
 
     Example:
         >>> build_objective({"name": "erm"})

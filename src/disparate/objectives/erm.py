@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from disparate.objectives import Batch
+from disparate.objectives import Batch, Course, Population, Unchanging
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,20 +15,26 @@ class ERM:
     $$ J(\theta; B) = \frac{1}{|B|} \sum_{(x, y) \in B} -\log p_\theta(y \mid x) $$
     """
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Return the mean cross-entropy, nats.
+    def begin(self, population: Population) -> Course:
+        """Return the objective at the start of a training; nothing of it changes."""
+        del population
+        return Unchanging(of=mean_loss)
 
-        Args:
-            outputs: Logits, shape (batch, classes).
-            batch: Targets of the step.
 
-        Returns:
-            A scalar.
+def mean_loss(outputs: Tensor, batch: Batch) -> Tensor:
+    """Return the mean cross-entropy, nats.
 
-        Example:
-            >>> import torch
-            >>> batch = Batch(target=torch.tensor([0]), group=torch.tensor([0]))
-            >>> round(ERM().loss(torch.zeros(1, 2), batch).item(), 4)  # log 2
-            0.6931
-        """
-        return cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing)
+    Args:
+        outputs: Logits, shape (batch, classes).
+        batch: Targets of the step.
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> import torch
+        >>> batch = Batch(target=torch.tensor([0]), group=torch.tensor([0]))
+        >>> round(mean_loss(torch.zeros(1, 2), batch).item(), 4)  # log 2
+        0.6931
+    """
+    return cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing)

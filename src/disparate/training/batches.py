@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,6 +12,17 @@ from torch import Tensor
 from disparate.data.grouped import GroupedDataset
 
 CHUNK = 4096
+
+
+@runtime_checkable
+class Ordering(Protocol):
+    """An objective that also decides in which order, and how often, examples are met."""
+
+    def batches(
+        self, rows: NDArray[np.intp], codes: NDArray[np.int32], batch_size: int, generator: torch.Generator
+    ) -> Iterator[NDArray[np.intp]]:
+        """Yield the rows of one epoch, as many batches as a shuffled epoch has, given each row's group."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,8 +1,9 @@
 """The training loop: plain, deterministic given configuration and profile, with the objective handed in."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +12,14 @@ from torch import Tensor, nn
 
 from disparate.data.grouped import GroupedDataset
 from disparate.errors import BadInput
-from disparate.objectives import Batch, Objective
+from disparate.groups import Groups
+from disparate.objectives import Batch, Course, Levels, Objective, Population
 from disparate.profiles import Profile
-from disparate.training.batches import Augmentation, Normalisation, Source, normalisation_of, shuffled
+from disparate.training.batches import Augmentation, Normalisation, Ordering, Source, normalisation_of, shuffled
 from disparate.training.config import TrainingConfig
 from disparate.training.execution import in_force, memory_format, place
+from disparate.training.levels import group_levels
+from disparate.training.rules import WeightRule, all_seen
 
 Report = Callable[[float, float, str], None]
 """Called with steps done, steps in all, and a line of text."""
@@ -31,11 +35,13 @@ class Epoch:
         epoch: Counted from 1.
         loss: Mean of the objective.
         accuracy: Share of right answers.
+        told: What the objective keeps of it: multipliers, violations.
     """
 
     epoch: int
     loss: float
     accuracy: float
+    told: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,6 +65,21 @@ def silent(done: float, total: float, message: str) -> None:
     """Report nothing."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Start:
+    """Where a training starts from, if not from nothing.
+
+    Args:
+        normalisation: How inputs are normalised; measured on the training examples where not given.
+        dense: Levels of the network before it was compressed.
+        rules: What holds for the weights, the first below the others.
+    """
+
+    normalisation: Normalisation | None = None
+    dense: Levels | None = None
+    rules: Sequence[WeightRule] = ()
+
+
 def train(
     model: nn.Module,
     data: GroupedDataset,
@@ -66,7 +87,8 @@ def train(
     config: TrainingConfig,
     profile: Profile,
     objective: Objective,
-    groups: NDArray[np.int32] | None = None,
+    groups: Groups | None = None,
+    start: Start = Start(),
     report: Report = silent,
 ) -> Trained:
     """Train a network under a profile.
@@ -80,7 +102,8 @@ def train(
         config: How to train.
         profile: Where and how to run.
         objective: What to minimise.
-        groups: Index of the group per example of the data set; zeros where not given.
+        groups: The group of every example of the data set; everyone is one group where not given.
+        start: What is known of the weights before.
         report: Live progress.
 
     Returns:
@@ -93,38 +116,63 @@ def train(
     rows = config.trained_on(data.rows("train"))
     if not len(rows):
         raise BadInput(f"data set '{data.name}' has no example in the split 'train'; training needs some.")
-    normalisation = normalisation_of(data, rows)
+    normalisation = start.normalisation or normalisation_of(data, rows)
+    names, codes = (groups.names, groups.codes) if groups else (("everyone",), np.zeros(len(data), np.int32))
     with in_force(profile) as device, torch.random.fork_rng():
         torch.manual_seed(config.augment_seed)
         place(model, profile)
         source = Source(data=data, normalisation=normalisation, device=device, memory_format=memory_format(profile))
-        codes = np.zeros(len(data), np.int32) if groups is None else groups
-        stepper = _Stepper(model, config, objective, device, steps_per_epoch=_steps(len(rows), config.batch_size))
+        counts = np.bincount(codes[rows], minlength=len(names)).tolist()
+        course = objective.begin(Population(names=names, counts=tuple(counts), dense=start.dense))
+        fed = _Fed(source=source, rows=rows, codes=codes, config=config)
+        stepper = _Stepper(model, config, course, start.rules, device, steps_per_epoch=_steps(len(rows), config))
         order = torch.Generator().manual_seed(config.order_seed)
         draws = torch.Generator().manual_seed(config.augment_seed)
+        ordered = objective if isinstance(objective, Ordering) else None
         states: dict[int, dict[str, Tensor]] = {}
         history: list[Epoch] = []
         for epoch in range(1, config.last_epoch + 1):
-            model.train()
             tally = _Tally()
-            for batch in shuffled(rows, config.batch_size, order):
-                inputs = source.inputs(batch, Augmentation(flip=config.flip, crop=config.crop), draws)
-                seen = Batch(
-                    target=source.target(batch),
-                    group=torch.from_numpy(codes[batch]).to(device),
-                    label_smoothing=config.label_smoothing,
-                )
-                tally.add(*stepper.step(inputs, seen))
+            stepper.begin(epoch)
+            for batch in fed.order(order, ordered):
+                tally.add(*stepper.step(*fed.batch(batch, draws)))
                 report(stepper.done, stepper.total, f"epoch {epoch} of {config.last_epoch}")
-            history.append(tally.epoch(epoch, config))
+            seen = tally.epoch(epoch, config)
+            course.end_epoch(epoch, lambda: group_levels(model, source, rows, codes, groups=len(names)))
+            history.append(replace(seen, told=course.told()))
             if epoch == config.last_epoch or epoch in config.keep_epochs:
                 states[epoch] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     return Trained(states=states, normalisation=normalisation, history=tuple(history), steps=stepper.done)
 
 
-def _steps(examples: int, batch_size: int) -> int:
-    steps = math.ceil(examples / batch_size)
-    return steps - 1 if steps > 1 and examples % batch_size == 1 else steps
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Fed:
+    """What a training is fed with."""
+
+    source: Source
+    rows: NDArray[np.intp]
+    codes: NDArray[np.int32]
+    config: TrainingConfig
+
+    def order(self, generator: torch.Generator, ordered: Ordering | None) -> Iterator[NDArray[np.intp]]:
+        if ordered is None:
+            return shuffled(self.rows, self.config.batch_size, generator)
+        return ordered.batches(self.rows, self.codes[self.rows], self.config.batch_size, generator)
+
+    def batch(self, rows: NDArray[np.intp], draws: torch.Generator) -> tuple[Tensor, Batch]:
+        augmentation = Augmentation(flip=self.config.flip, crop=self.config.crop)
+        inputs = self.source.inputs(rows, augmentation, draws)
+        seen = Batch(
+            target=self.source.target(rows),
+            group=torch.from_numpy(self.codes[rows]).to(self.source.device),
+            label_smoothing=self.config.label_smoothing,
+        )
+        return inputs, seen
+
+
+def _steps(examples: int, config: TrainingConfig) -> int:
+    steps = math.ceil(examples / config.batch_size)
+    return steps - 1 if steps > 1 and examples % config.batch_size == 1 else steps
 
 
 class _Stepper:
@@ -134,31 +182,45 @@ class _Stepper:
         self,
         model: nn.Module,
         config: TrainingConfig,
-        objective: Objective,
+        course: Course,
+        rules: Sequence[WeightRule],
         device: torch.device,
         *,
         steps_per_epoch: int,
     ) -> None:
-        self.model, self.config, self.objective, self.device = model, config, objective, device
+        self.model, self.config, self.course, self.rules, self.device = model, config, course, rules, device
         self.total = steps_per_epoch * config.last_epoch
         self.done = 0
         self.optimizer = optimizer_of(model, config)
         self.rate = rate_of(config, steps_per_epoch)
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        self.parameters = tuple(parameter for parameter in model.parameters() if parameter.requires_grad)
+
+    def begin(self, epoch: int) -> None:
+        self.model.train()
+        for rule in self.rules:
+            rule.begin_epoch(self.model, epoch)
 
     def step(self, inputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor, int]:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.done)
         self.optimizer.zero_grad(set_to_none=True)
+        with all_seen(self.rules, self.model):
+            outputs, loss = self._passed(inputs.requires_grad_(self.course.differentiates_inputs), batch)
+            self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        for rule in self.rules:
+            rule.after_step(self.model)
+        self.done += 1
+        return loss.detach(), (outputs.detach().argmax(1) == batch.target).sum(), len(batch.target)
+
+    def _passed(self, inputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         dtype = AUTOCAST.get(self.config.precision, torch.bfloat16)
         with torch.autocast(self.device.type, dtype=dtype, enabled=self.config.precision != "float32"):
             outputs = self.model(inputs)
-        loss = self.objective.loss(outputs.float(), batch)
-        self.scaler.scale(loss).backward()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.done += 1
-        return loss.detach(), (outputs.detach().argmax(1) == batch.target).sum(), len(batch.target)
+        whole = replace(batch, inputs=inputs, parameters=self.parameters)
+        return outputs, self.course.loss(outputs.float(), whole)
 
 
 class _Tally:

@@ -1,0 +1,90 @@
+"""Fine-tune: train on from where the chain has come to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from torch import nn
+
+from disparate.errors import BadInput, NotApplicable
+from disparate.objectives import build_objective
+from disparate.training.config import Optimizer, Schedule, TrainingConfig
+from disparate.training.rules import KeptZeros, RoundedWeights, WeightRule, weighted_layers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FineTune:
+    """Train the network on, with the training's batches, augmentation and weight decay, under an objective of its own.
+
+    The stages of a chain share nothing but the weights: optimiser, schedule and multipliers begin anew.
+
+    Args:
+        epochs: Passes over the training split.
+        learning_rate: Peak learning rate.
+        optimizer: As in a training; the training's own where not given.
+        schedule: As in a training.
+        objective: What to minimise, as a recipe's table.
+        keep_zeros: Whether weights that are zero at the start stay zero: the mask of a pruned network.
+        bits: Weights are rounded to integers of so many bits in every pass (straight-through), so that the network
+            gets used to them; None leaves them as they are. Quantise afterwards.
+
+    Raises:
+        BadInput: A setting is out of range, or there is no such objective.
+
+    Example:
+        >>> FineTune(epochs=2).tuning(TrainingConfig(epochs=9, batch_size=64, warmup_epochs=3)).batch_size
+        64
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    epochs: int
+    learning_rate: float = 0.01
+    optimizer: Optimizer | None = None
+    schedule: Schedule = "cosine"
+    objective: dict[str, Any] = field(default_factory=lambda: {"name": "erm"})
+    keep_zeros: bool = True
+    bits: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.bits is not None and not 2 <= self.bits <= 16:
+            raise BadInput(f"FineTune(bits={self.bits}): a whole number from 2 to 16 was expected, or none.")
+        build_objective(self.objective)
+        try:
+            self.tuning(TrainingConfig())
+        except BadInput as error:
+            raise BadInput(f"FineTune: {error}") from error
+
+    def tuning(self, config: TrainingConfig) -> TrainingConfig:
+        """Return how to train on: as the network was trained, but for what stands here."""
+        return replace(
+            config,
+            epochs=self.epochs,
+            stop_after=None,
+            keep_epochs=(),
+            learning_rate=self.learning_rate,
+            optimizer=self.optimizer or config.optimizer,
+            schedule=self.schedule,
+            warmup_epochs=0.0,
+        )
+
+    def rules(self, model: nn.Module) -> tuple[WeightRule, ...]:
+        """Return what holds for the weights meanwhile.
+
+        Args:
+            model: The network as it comes.
+
+        Returns:
+            The frozen mask and the rounding, where they are asked for.
+
+        Raises:
+            NotApplicable: The network has no floating-point weights that could be trained.
+        """
+        weights = [layer.weight for layer in weighted_layers(model).values()]
+        if not weights or any(type(weight) is not nn.Parameter for weight in weights):
+            raise NotApplicable(
+                f"FineTune on {type(model).__name__}: it has no linear and no convolution layer with weights that can "
+                "be trained. Fine-tune before quantize."
+            )
+        kept = (KeptZeros.of(model),) if self.keep_zeros else ()
+        return (*kept, *(() if self.bits is None else (RoundedWeights(self.bits),)))
