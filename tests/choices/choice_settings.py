@@ -74,7 +74,10 @@ SETTINGS: dict[str, Line] = {
         zero=(Objective(name="erm"),),
         bad=(
             ({"name": "ermm"}, "unknown name 'ermm' among the objectives. Did you mean 'erm'?"),
-            ({"name": "erm", "settings": {"strength": 1}}, "objective 'erm' with settings {'strength': 1}"),
+            (
+                {"name": "erm", "settings": {"strength": 1}},
+                "objective 'erm': unknown key 'strength' (found 1). It has no settings.",
+            ),
             ({"name": "erm", "settings": {"name": "erm"}}, "settings name 'erm' as well; one name."),
             ({}, "key 'name' is missing."),
         ),
