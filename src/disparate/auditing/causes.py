@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from disparate.auditing.evidence import Evidence
 from disparate.auditing.run import hardware_variants
-from disparate.explain.correlations import Column, correlation, correlations
+from disparate.explain.correlations import FEWEST, Column, correlation, correlations
 from disparate.explain.survey import each
 from disparate.findings import Finding
 from disparate.groups import Groups
@@ -56,8 +56,10 @@ def correlation_findings(evidence: Evidence, by: str) -> Iterator[Finding]:
         by: The partition.
 
     Yields:
-        ``explanation_correlation``, of harms first.
+        ``explanation_correlation``, of harms first; nothing with fewer than three groups, which prove no order.
     """
+    if len(evidence.names(by)) < FEWEST:
+        return
     generator = np.random.default_rng(ORDERS_SEED)
     causes = causes_of(evidence, by)
     for variant in (*evidence.variants(), HARDWARE):

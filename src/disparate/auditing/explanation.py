@@ -75,7 +75,7 @@ def explain(
     looked = networks(audit, answers, look, store)
     subsets = subset_runs(audit, answers, look)
     wanted = [job for item in looked for job in item.jobs]
-    wanted += [job for item in subsets for job in (item.training, item.recall)]
+    wanted += [job for item in subsets for job in item.jobs]
     jobs = tuple({job.key: job for job in wanted}.values())
     if progress is not None:
         progress(Planned(jobs=jobs))

@@ -35,12 +35,17 @@ class SubsetRun:
     """One training on a part of the training split, and the job that asks what was learnt.
 
     Args:
-        training: The job that trains.
+        trainings: The jobs that train, one stage after the other.
         recall: The job that asks.
     """
 
-    training: Job
+    trainings: tuple[Job, ...]
     recall: Job
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All of its jobs."""
+        return (*self.trainings, self.recall)
 
 
 def subset_runs(audit: Audit, answers: Answers, look: Look) -> tuple[SubsetRun, ...]:
@@ -77,11 +82,14 @@ def _run(audit: Audit, answers: Answers, look: Look, number: int) -> SubsetRun:
     laid_out = plan(own, content=answers.plan.jobs[0].arguments["content"], fingerprints=answers.fingerprints)
     planned = laid_out.runs[0]
     jobs = {job.key: job for job in laid_out.jobs}
-    trained = replace(jobs[planned.weights.key], name=f"train subset {number}")
+    trainings = [job for key, job in jobs.items() if key != planned.key]
     config = audit.reference.training(training.seeded(seed)).to_json()
     asked = {"version": RECALL_VERSION, "examples": look.examples, "config": config}
     recall = job_beside("recall", RECALL, jobs[planned.key], asked)
-    return SubsetRun(training=trained, recall=replace(recall, name=f"recall subset {number}"))
+    return SubsetRun(
+        trainings=tuple(replace(job, name=f"{job.name.split()[0]} subset {number}") for job in trainings),
+        recall=replace(recall, name=f"recall subset {number}"),
+    )
 
 
 def subset_findings(

@@ -1,7 +1,7 @@
 """Does difficulty tell where the boundary runs and which answers are wrong? Both are claimed of VoG (agarwal2022)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,12 +75,13 @@ def learning_findings(
             n=min((len(seed.wrong) for seed in seeds), default=0) // DECILES,
             least=0.0,
         )
-        yield mean_over_seeds(
+        found = mean_over_seeds(
             [None if errors is None else errors[place] for errors in deciles],
             about,
             level=level,
             why=f"fewer than {FEWEST} examples have the number",
         )
+        yield replace(found, high=None if found.high is None else min(1.0, found.high))
     for name in seeds[0].distances:
         about = About(
             measure=NEARNESS,

@@ -19,7 +19,9 @@ CAUSES = {
     "distance_parameters": "distance in weights",
     "first_correct": "first right epoch",
 }
-"""Columns of the explanation table, in order, with their heads."""
+"""What may tell who pays, in order, with its head in a table."""
+SHOWN = ("group_size", "gradient_norm", "hessian_eigenvalue", "closeness_gini", "vog")
+"""What of it stands in the explanation table; the table of correlations has all."""
 OF_TRAINING = frozenset({"group_size", "gradient_norm", "hessian_eigenvalue"})
 EFFECTS = {"excessive_risk": "R", "hardware_sensitivity": "Δ", "accuracy": "accuracy gained", "churn": "churn"}
 MOST_EFFECTS = 5
@@ -80,11 +82,12 @@ def explanation_table(result: Result, by: str, own: Findings) -> Grid:
     for effect, variant in chosen:
         cells |= _costs(own, effect, variant)
     rows = [*map(plain, groups(result, by)), *(_below(effect, variant) for effect, variant in chosen)]
-    heads = [*CAUSES.values(), *(_head(effect, variant) for effect, variant in chosen)]
+    heads = [*(CAUSES[name] for name in SHOWN), *(_head(effect, variant) for effect, variant in chosen)]
     found = {row for row, _ in cells}, {column for _, column in cells}
     return Grid(
         title=f"Explanation table by {by}",
-        note=f"{_units_of(cells.values())} Below the groups: Spearman's correlation over them, with its permutation p.",
+        note=f"{_units_of(cells.values())} Below the groups: Spearman's correlation over them of each column with what "
+        "stands at the left, and its permutation p.",
         corner="group",
         rows=tuple(row for row in dict.fromkeys(rows) if row in found[0]),
         columns=tuple(head for head in heads if head in found[1]),
@@ -95,8 +98,8 @@ def explanation_table(result: Result, by: str, own: Findings) -> Grid:
 
 def _properties(own: Findings) -> dict[tuple[str, str], Finding]:
     return {
-        (plain(item.group), head): item
-        for name, head in CAUSES.items()
+        (plain(item.group), CAUSES[name]): item
+        for name in SHOWN
         for item in _of_reference(own, name)
         if item.group is not None
     }
@@ -107,12 +110,12 @@ def _costs(own: Findings, effect: str, variant: str) -> dict[tuple[str, str], Fi
     head = _head(effect, variant)
     paid = {(plain(item.group), head): item for item in _paid(own, effect, variant) if item.group is not None}
     correlated = own.where(measure=CORRELATION, effect=effect, variant=variant, of="harm")
-    below = {(_below(effect, variant), CAUSES.get(str(place(item, "cause")))): item for item in correlated}
-    return paid | {(row, column): item for (row, column), item in below.items() if column is not None}
+    shown = [item for item in correlated if place(item, "cause") in SHOWN]
+    return paid | {(_below(effect, variant), CAUSES[str(place(item, "cause"))]): item for item in shown}
 
 
 def _below(effect: str, variant: str) -> str:
-    return f"Spearman with {_head(effect, variant)}"
+    return f"with {_head(effect, variant)}"
 
 
 def _units_of(cells: Iterable[Finding]) -> str:

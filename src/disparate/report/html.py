@@ -17,11 +17,13 @@ from plotly.offline import get_plotlyjs
 from disparate.findings import Finding, Result
 from disparate.report import figures, headline, record, wording
 from disparate.report.cautions import PAGES
-from disparate.report.glossary import NOISE_FLOORS, TERMS, Term
-from disparate.report.panels import Panel, embedded, panels
+from disparate.report.glossary import NOISE_FLOORS, TERMS
+from disparate.report.panels import ON_ONE_SCALE, Panel, embedded, panels
 from disparate.report.part import Part
 from disparate.report.selection import is_comparison, place, sections
 from disparate.report.tables import parts
+from disparate.report.term import Term
+from disparate.report.why_panels import WHY_DRAWN
 
 BREAKS = re.compile(r"(?<=[_/-])(?=\w)")
 """Where a long name may be broken."""
@@ -82,6 +84,8 @@ def page(result: Result) -> str:
             sheets=record.sheets(result.run),
             glossary=_glossary(result),
             floors=NOISE_FLOORS,
+            why_slugs=frozenset(WHY_DRAWN),
+            scaled=ON_ONE_SCALE,
             library=library.packed,
             script=Markup(script),
             style=Markup(_asset("page.css")),

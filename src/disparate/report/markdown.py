@@ -8,7 +8,7 @@ from disparate.report import headline, record
 from disparate.report.part import Part
 from disparate.report.selection import Grid, sections
 from disparate.report.tables import parts
-from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, plain, value_text
+from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, p_text, plain, value_text
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&-])")
 ADDRESS = re.compile(r"(?i)\b(https?|ftp|www)([:.])")
@@ -96,7 +96,7 @@ def _column(grid: Grid, column: str) -> str:
 def _cell(finding: Finding | None) -> str:
     if finding is None:
         return ABSENT
-    beside = [interval_text(finding), floor_words(finding)]
+    beside = [interval_text(finding), p_text(finding), floor_words(finding)]
     brackets = "; ".join(word for word in beside if word)
     judged = finding.reference is not None or finding.distinguishable is not None
     sign = f"{mark(finding)} " if judged and finding.value is not None else ""

@@ -278,7 +278,7 @@ def _boundary(result: Result, by: str, own: Findings) -> Part:
             result,
             by,
             found.where(measure="flip_separation"),
-            f"Does the place before tell which answers flip? {where}",
+            f"Does closeness before tell which answers flip, {where}?",
             row=lambda item: f"{plain(item.variant)} · {_near(item)}",
         ),
         _grid(

@@ -37,8 +37,9 @@ LEAST_SHARE = 1e-8
 """Smallest share of eigenvalues that a ridge still shows."""
 TICKS = (1, 2, 5)
 MANY_EPOCHS = 12
-DECADES = 2.2
+DECADES = 1.4
 """Over more powers of ten than this only these stand at the axis."""
+MOST_TICKS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +71,8 @@ def planes(panels: Sequence[Sequence[Place]], *, x: str, y: str) -> list[go.Figu
     every = [place for places in panels for place in places]
     axes: dict[str, dict[str, Any]] = {}
     for axis, title in (("x", x), ("y", y)):
-        ends = [end for place in every for end in _ends(getattr(place, axis))]
-        axes[axis] = _powers(min(ends), max(ends), room=0.12) | _title(title) if ends else {}
+        ends = [math.log10(getattr(place, axis).value or 1.0) for place in every]
+        axes[axis] = _powers(min(ends), max(ends), room=0.18) | _title(title) if ends else {}
     return [_plane(places, axes) for places in panels]
 
 
@@ -82,14 +83,13 @@ def _plane(places: Sequence[Place], axes: Mapping[str, Mapping[str, Any]]) -> go
         "x": [math.log10(place.x.value or 1.0) for place in places],
         "y": [math.log10(place.y.value or 1.0) for place in places],
         "text": [shown_label(place.label, 14) for place in places],
-        "textposition": "top center",
+        "textposition": _alternating([place.x.value or 0.0 for place in places]),
         "textfont": {"size": 12, "color": INK},
         "hovertext": [_of_place(place) for place in places],
         "hoverinfo": "text",
         "marker": {"color": PLAIN, "size": 10},
         "error_x": _error([place.x for place in places]),
         "error_y": _error([place.y for place in places]),
-        "cliponaxis": False,
         "showlegend": False,
     }
     layout = blank_layout(300, left=64)
@@ -105,22 +105,28 @@ def _of_place(place: Place) -> str:
     )
 
 
-def _ends(finding: Finding) -> list[float]:
-    ends = (finding.value, finding.low, finding.high)
-    return [math.log10(end) for end in ends if end is not None and end > 0]
-
-
 def _error(findings: Sequence[Finding]) -> dict[str, Any]:
-    reach = [[abs(end - _ends(item)[0]) for end in _limits(item)] for item in findings]
+    reach = [[abs(end - math.log10(item.value or 1.0)) for end in _limits(item)] for item in findings]
     return {
         "type": "data",
         "symmetric": False,
         "array": [high for _, high in reach],
         "arrayminus": [low for low, _ in reach],
-        "color": MUTED,
+        "color": FLOOR,
         "thickness": 1.5,
         "width": 0,
     }
+
+
+def _alternating(values: Sequence[float]) -> list[str]:
+    """Return where names stand: of neighbours from left to right one above its point and the next below.
+
+    Example:
+        >>> _alternating([2.0, 1.0])
+        ['bottom center', 'top center']
+    """
+    rank = {place: order for order, place in enumerate(sorted(range(len(values)), key=lambda place: values[place]))}
+    return ["bottom center" if rank[place] % 2 else "top center" for place in range(len(values))]
 
 
 def _limits(finding: Finding) -> tuple[float, float]:
@@ -196,14 +202,13 @@ def _base(y: float) -> dict[str, Any]:
     return {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": y, "y1": y, "layer": "below", "line": line}
 
 
-def histogram_ridges(histogram: Mapping[str, Any], groups: Sequence[str], *, title: str, unit: str) -> go.Figure:
+def histogram_ridges(histogram: Mapping[str, Any], groups: Sequence[str], *, unit: str) -> go.Figure:
     """Return the histogram of a number in every group; each group's highest bar has full height.
 
     Args:
         histogram: ``edges``, and ``counts`` by group.
         groups: Their order.
-        title: What the number is.
-        unit: Its unit.
+        unit: Unit of the number.
 
     Returns:
         The figure.
@@ -212,7 +217,7 @@ def histogram_ridges(histogram: Mapping[str, Any], groups: Sequence[str], *, tit
     shown = _without_tail(edges)
     rows = [_histogram_ridge(name, edges, shown, histogram["counts"][name]) for name in groups]
     axis = {"range": [shown[0], shown[-1]], "nticks": 7}
-    return ridges(rows, axis=axis, title=f"{title}, {unit_words(unit)}")
+    return ridges(rows, axis=axis, title=unit_words(unit))
 
 
 def _without_tail(edges: Sequence[float]) -> list[float]:
@@ -428,7 +433,7 @@ def _powers(low: float, high: float, *, room: float) -> dict[str, Any]:
     reach = max(high - low, 0.05)
     low, high = low - room * reach, high + room * reach
     within = range(math.floor(low) - 1, math.ceil(high) + 1)
-    step = max(1, math.ceil((high - low) / 7))
+    step = max(1, math.ceil((high - low) / MOST_TICKS))
     steps = (1,) if high - low > DECADES else TICKS
     values = [factor * 10.0**power for power in within if power % step == 0 for factor in steps]
     shown = [value for value in values if low <= math.log10(value) <= high]

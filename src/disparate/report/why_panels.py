@@ -99,7 +99,7 @@ def histogram_panels(part: Part, result: Result, by: str) -> Drawn:
         names = [name for name in groups(result, by) if _fits(own.get("edges"), counts.get(name))]
         if names:
             title = term(measure).title
-            made = why_figures.histogram_ridges(own, names, title=title, unit=str(own.get("unit", "")))
+            made = why_figures.histogram_ridges(own, names, unit=str(own.get("unit", "")))
             drawn.append((f"{title} by {by}, reference", f"Histograms of {counted(len(names), 'group')}", made))
     return drawn
 

@@ -17,7 +17,15 @@ CONCLUDED = {
     "cannot be told": ("?", "cannot be told"),
 }
 """Mark and words of what is concluded about a margin."""
-TESTED = frozenset({"net_flips", "over_representation", "normalised_change", "harm"})
+TESTED = frozenset({
+    "net_flips",
+    "over_representation",
+    "normalised_change",
+    "harm",
+    "explanation_correlation",
+    "group_beyond_closeness",
+    "gradient_norm",
+})
 """Measures whose p-value is shown beside the number."""
 MARK_WORDS: dict[bool | None, str] = {
     True: "distinguishable from noise",
