@@ -54,7 +54,7 @@ class Look:
     variants: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     examples: int = 4000
-    curvature: int = 512
+    curvature: int = 256
     eigenvalues: int = 1
     tolerance: float = 0.01
     matrices: tuple[str, ...] = ("ggn",)

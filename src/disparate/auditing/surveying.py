@@ -11,9 +11,10 @@ from disparate.auditing.explaining import BATCH, lost_parameters, noted, without
 from disparate.auditing.steps import Deployed, Make, dataset_of, deployed, model_of
 from disparate.data.grouped import GroupedDataset
 from disparate.engine.job import Inputs, Outcome, Report
+from disparate.errors import NotApplicable
 from disparate.geometry.diagonal import Diagonal, diagonal
 from disparate.geometry.gradients import gradient, group_gradients
-from disparate.geometry.lanczos import Eigenpairs, largest_eigenvalues, norm
+from disparate.geometry.lanczos import Eigenpairs, dot, largest_eigenvalues, norm
 from disparate.geometry.logit_curvature import gauss_newton_traces
 from disparate.geometry.permuted_gradients import permuted_norms
 from disparate.geometry.products import Operator, products
@@ -31,6 +32,8 @@ CURVED = 512
 LOOSE = 0.1
 """Largest residual of eigenvalues that only bound others, as a share of them."""
 PROBES, STEPS = 2, 6
+FEW, ASYMMETRY = 32, 0.02
+"""Examples over which symmetry is checked, and how far products may be from it; emulated formats take 0.002."""
 MOST_PRODUCTS = 60
 """Most products for one eigenvalue of a group; ten more for each further one."""
 Rows = NDArray[np.intp]
@@ -153,12 +156,16 @@ def _curvature(
     found: dict[str, dict[str, Any]] = {name: {} for name in parts}
     settings: dict[str, Any] = {"tolerance": arguments["tolerance"], "generator": generator}
     with noted(undefined, "curvature"):
+        require_symmetric(surface, generator)
         count = min(arguments["eigenvalues"], surface.size)
         most = MOST_PRODUCTS + 10 * (count - 1)
         spectra = group_spectra(surface, groups, count=count, most=most, **settings)
         found = {name: _top(item) for name, item in spectra.items()}
         for name, part in parts.items() if arguments["closely"] else ():
             found[name] |= _closely(part, spectra[name], generator)
+    if "curvature" in undefined:  # the other matrices are differentiated twice as well
+        undefined |= dict.fromkeys((*arguments["matrices"], "closeness"), undefined["curvature"])
+        return found
     for kind in arguments["matrices"]:
         with noted(undefined, kind):
             for name, item in group_spectra(surface, groups, kind=kind, **settings).items():
@@ -167,6 +174,31 @@ def _curvature(
         for name, part in parts.items() if "ggn" in arguments["matrices"] else ():
             found[name]["closeness"] = _closeness(part, generator)
     return found
+
+
+def require_symmetric(surface: Surface, generator: np.random.Generator) -> None:
+    """Refuse a network whose products with the Hessian are not those of a symmetric matrix, over a few examples.
+
+    A layer of the user's own that is marked as differentiable once is taken for constant by torch when its slope is
+    differentiated, without a word; the products are then wrong, and not symmetric.
+
+    Args:
+        surface: The network and its examples.
+        generator: Source of two random vectors.
+
+    Raises:
+        NotApplicable: They are not symmetric.
+    """
+    hessian = products(surface.over(surface.rows[:FEW]))
+    left, right = random_vector(surface, generator), random_vector(surface, generator)
+    of_left, of_right = hessian(left), hessian(right)
+    apart, size = abs(dot(left, of_right) - dot(right, of_left)), norm(of_left) + norm(of_right)
+    if apart > ASYMMETRY * size:
+        raise NotApplicable(
+            f"products with the Hessian are not symmetric: they differ by {apart / size:.2g} of their length, where at "
+            f"most {ASYMMETRY} was expected; some layer has no second derivative. Write its backward pass in "
+            "operations that torch can differentiate."
+        )
 
 
 def _top(found: Spectrum) -> dict[str, Any]:

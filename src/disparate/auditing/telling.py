@@ -24,7 +24,7 @@ from disparate.explain.survey import gradient_findings, size_findings
 from disparate.findings import Finding, Null
 from disparate.geometry.line import Line
 from disparate.groups import Groups
-from disparate.predictions import REFERENCE
+from disparate.predictions import REFERENCE, Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -281,16 +281,20 @@ def _checkpoint(evidence: Evidence, variant: str, seed: int) -> Path:
 
 
 def learnt_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Yield whether difficulty, as VoG has it, tells errors and the distance to the boundary; of the reference."""
+    """Yield whether VoG, plain and within the class, tells errors and distances to the boundary; of the reference."""
     audit = evidence.audit
-    seeds: list[Learnt] = []
-    for run in evidence.runs(REFERENCE):
-        columns = evidence.tables[run].of(audit.split).columns
-        if "vog" not in columns:
-            return
-        predictions = evidence.predictions[run]
-        distances = {name: columns[name] for name in FAR if name in columns}
-        seeds.append(
-            Learnt(hardness=columns["vog"], distances=distances, wrong=predictions.predicted != predictions.target)
-        )
-    yield from learning_findings(seeds, difficulty="vog", split=audit.split, variant=REFERENCE, level=audit.level)
+    for name in ("vog", "vog_in_class"):
+        seeds = [_learnt(evidence, run, name) for run in evidence.runs(REFERENCE)]
+        known = [seed for seed in seeds if seed is not None]
+        if known and len(known) == len(seeds):
+            told = {"difficulty": name, "split": audit.split, "variant": REFERENCE}
+            yield from learning_findings(known, **told, level=audit.level)
+
+
+def _learnt(evidence: Evidence, run: Run, name: str) -> Learnt | None:
+    columns = evidence.tables[run].of(evidence.audit.split).columns
+    if name not in columns:
+        return None
+    predictions = evidence.predictions[run]
+    distances = {far: columns[far] for far in FAR if far in columns}
+    return Learnt(hardness=columns[name], distances=distances, wrong=predictions.predicted != predictions.target)

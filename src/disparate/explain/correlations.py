@@ -73,10 +73,10 @@ def correlation(
 
     Example:
         >>> size = Column(name="group_size", seeds={"a": [500], "b": [300], "c": [100]})
-        >>> harm = Column(name="excessive_risk", seeds={"a": [0.1, 0.2], "b": [0.2, 0.3], "c": [0.4, 0.1]})
+        >>> harm = Column(name="excessive_risk", seeds={"a": [0.1, 0.2], "b": [0.2, 0.3], "c": [0.5, 0.1]})
         >>> found = correlation(size, harm, by="race", variant="prune", generator=np.random.default_rng(0))
         >>> round(found.value, 6), round(found.p_value, 3), found.method.split("; ")[1:3]
-        (-0.5, 1.0, ['least possible p 0.33', 'same sign under 1 of 2 seeds'])
+        (-1.0, 0.333, ['least possible p 0.33', 'same sign under 1 of 2 seeds'])
     """
     shared, (x, y) = _paired(cause.values, effect.values)
     base = Finding(

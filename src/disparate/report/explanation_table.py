@@ -24,8 +24,9 @@ SHOWN = ("group_size", "gradient_norm", "hessian_eigenvalue", "closeness_gini", 
 """What of it stands in the explanation table; the table of correlations has all."""
 OF_TRAINING = frozenset({"group_size", "gradient_norm", "hessian_eigenvalue"})
 EFFECTS = {"excessive_risk": "R", "hardware_sensitivity": "Δ", "accuracy": "accuracy gained", "churn": "churn"}
-MOST_EFFECTS = 5
-"""Most variants whose harm stands in the explanation table; the table of correlations has all."""
+MOST_EFFECTS = 4
+"""Most variants whose harm stands in the explanation table, those that move the groups furthest apart; the table of
+correlations has all."""
 SIGNIFICANT = 0.05
 MANY = 8
 
@@ -149,7 +150,8 @@ def _paid(own: Findings, effect: str, variant: str) -> Findings:
 
 def _costliest(own: Findings) -> list[tuple[str, str]]:
     """Return the variants whose loss moves the groups furthest apart, and the machines together."""
-    variants = list(dict.fromkeys(item.variant for item in own.where(measure=CORRELATION, effect="excessive_risk")))
+    told = (item for item in own.where(measure=CORRELATION, effect="excessive_risk") if item.value is not None)
+    variants = list(dict.fromkeys(item.variant for item in told))
     spread = {name: _spread(_paid(own, "excessive_risk", name)) for name in variants}
     chosen = sorted(variants, key=lambda name: -spread[name])[:MOST_EFFECTS]
     machines = own.where(measure=CORRELATION, effect="hardware_sensitivity")

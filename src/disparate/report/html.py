@@ -85,6 +85,7 @@ def page(result: Result) -> str:
             glossary=_glossary(result),
             floors=NOISE_FLOORS,
             why_slugs=frozenset(WHY_DRAWN),
+            nested_slugs={"inequality", *WHY_DRAWN} - {"why"},
             scaled=ON_ONE_SCALE,
             library=library.packed,
             script=Markup(script),

@@ -335,17 +335,17 @@ def _difficulty(result: Result, by: str, own: Findings) -> Part:
             result,
             by,
             found.where(measure="error_by_difficulty"),
-            "Error of every tenth by VoG, the easiest first",
-            row=lambda item: f"tenth {place(item, 'decile')}",
+            "Error of every tenth by difficulty, the easiest first",
+            row=lambda item: f"{_near(item)}, tenth {place(item, 'decile')}",
             corner="error",
         ),
         _grid(
             result,
             by,
             found.where(measure="difficulty_and_distance"),
-            "Spearman of VoG with the distance to the boundary, over examples",
-            row=lambda item: term(str(place(item, "distance"))).title,
-            corner="VoG with",
+            "Spearman of difficulty with the distance to the boundary, over examples",
+            row=lambda item: f"{_near(item)} and {term(str(place(item, 'distance'))).inline}",
+            corner="of",
         ),
     )
     words = (

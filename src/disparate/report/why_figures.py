@@ -35,11 +35,10 @@ RIDGE, FULL = 44, 0.86
 """Height of one ridge in pixels, and how much of it the highest bar takes."""
 LEAST_SHARE = 1e-8
 """Smallest share of eigenvalues that a ridge still shows."""
-TICKS = (1, 2, 5)
 MANY_EPOCHS = 12
-DECADES = 1.4
-"""Over more powers of ten than this only these stand at the axis."""
-MOST_TICKS = 5
+FEWEST_TICKS, MOST_TICKS = 3, 5
+ROUND = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
+"""Numbers between 1 and 10 that are round, coarse ones first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,31 +56,23 @@ class Place:
     y: Finding
 
 
-def planes(panels: Sequence[Sequence[Place]], *, x: str, y: str) -> list[go.Figure]:
-    """Return a figure per panel with a point per group and its name, on common axes in powers of ten.
+def plane(places: Sequence[Place], *, x: str, y: str) -> go.Figure:
+    """Return a point per group with its name, both axes in powers of ten, with intervals as far as they fit.
 
     Args:
-        panels: The groups of every panel; values are above 0. Intervals are drawn where there are any.
+        places: The groups; values are above 0.
         x: What the horizontal axis is.
         y: What the vertical axis is.
 
     Returns:
-        The figures.
+        The figure.
     """
-    every = [place for places in panels for place in places]
-    axes: dict[str, dict[str, Any]] = {}
-    for axis, title in (("x", x), ("y", y)):
-        ends = [math.log10(getattr(place, axis).value or 1.0) for place in every]
-        axes[axis] = _powers(min(ends), max(ends), room=0.18) | _title(title) if ends else {}
-    return [_plane(places, axes) for places in panels]
-
-
-def _plane(places: Sequence[Place], axes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+    xs, ys = ([math.log10(getattr(place, axis).value or 1.0) for place in places] for axis in ("x", "y"))
     trace = {
         "type": "scatter",
         "mode": "markers+text",
-        "x": [math.log10(place.x.value or 1.0) for place in places],
-        "y": [math.log10(place.y.value or 1.0) for place in places],
+        "x": xs,
+        "y": ys,
         "text": [shown_label(place.label, 14) for place in places],
         "textposition": _alternating([place.x.value or 0.0 for place in places]),
         "textfont": {"size": 12, "color": INK},
@@ -92,9 +83,9 @@ def _plane(places: Sequence[Place], axes: Mapping[str, Mapping[str, Any]]) -> go
         "error_y": _error([place.y for place in places]),
         "showlegend": False,
     }
-    layout = blank_layout(300, left=64)
-    layout["xaxis"] |= axes["x"]
-    layout["yaxis"] |= {**axes["y"], "showgrid": True}
+    layout = blank_layout(300, left=72)
+    layout["xaxis"] |= _powers(min(xs), max(xs), room=0.22) | _title(x)
+    layout["yaxis"] |= _powers(min(ys), max(ys), room=0.22) | _title(y) | {"showgrid": True}
     layout["margin"] |= {"t": 18}
     return assembled([trace], layout)
 
@@ -432,20 +423,30 @@ def _powers(low: float, high: float, *, room: float) -> dict[str, Any]:
     """Return range and ticks of an axis that is drawn in logarithms."""
     reach = max(high - low, 0.05)
     low, high = low - room * reach, high + room * reach
-    within = range(math.floor(low) - 1, math.ceil(high) + 1)
-    step = max(1, math.ceil((high - low) / MOST_TICKS))
-    steps = (1,) if high - low > DECADES else TICKS
-    values = [factor * 10.0**power for power in within if power % step == 0 for factor in steps]
-    shown = [value for value in values if low <= math.log10(value) <= high]
-    if len(shown) < 2:
-        shown = [10 ** (low + (high - low) * share) for share in (0.15, 0.5, 0.85)]
-    texts = [_trimmed(number(value, "nats")) for value in shown]
+    shown = _round_numbers(low, high)
     return {
         "range": [low, high],
         "tickvals": [math.log10(value) for value in shown],
-        "ticktext": texts,
+        "ticktext": [_trimmed(number(value, "nats")) for value in shown],
         "zeroline": False,
     }
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Return some round numbers whose logarithms lie between two ends: powers of ten where there are enough.
+
+    Example:
+        >>> _round_numbers(-1.1, 2.1), _round_numbers(0.1, 1.1)
+        ([0.1, 1.0, 10.0, 100.0], [2.0, 5.0, 10.0])
+    """
+    powers = range(math.floor(low) - 1, math.ceil(high) + 1)
+    step = max(1, math.ceil((high - low) / MOST_TICKS))
+    for factors in ROUND:
+        found = [factor * 10.0**power for power in powers if power % step == 0 for factor in factors]
+        shown = [value for value in found if low <= math.log10(value) <= high]
+        if len(shown) >= FEWEST_TICKS:
+            return shown[:: math.ceil(len(shown) / (MOST_TICKS + 1))]
+    return [float(f"{10 ** (low + (high - low) * share):.3g}") for share in (0.15, 0.5, 0.85)]
 
 
 def _trimmed(text: str) -> str:

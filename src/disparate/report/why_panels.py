@@ -30,10 +30,8 @@ def plane_panels(part: Part, result: Result, by: str) -> Drawn:
     names = list(dict.fromkeys(item.variant for item in norms))
     kept = [(name, places) for name in names if (places := _places(norms, bends, name))][:MOST_PANELS]
     axes = {"x": "gradient norm, nats per weight", "y": "top eigenvalue, nats per squared weight"}
-    made = why_figures.planes([places for _, places in kept], **axes)
     return [
-        (name, "; ".join(_spoken(item) for item in places), figure)
-        for (name, places), figure in zip(kept, made, strict=True)
+        (name, "; ".join(_spoken(item) for item in places), why_figures.plane(places, **axes)) for name, places in kept
     ]
 
 
@@ -159,15 +157,17 @@ def _told(rows: Sequence[why_figures.Bound]) -> str:
 
 def decile_panels(part: Part, result: Result, by: str) -> Drawn:
     """Return the error of every tenth of the examples by difficulty, the mean over tenths as a dotted line."""
-    held = (item for grid in part.grids for item in grid.cells.values() if item.measure == "error_by_difficulty")
-    found = [item for item in held if item.value is not None]
-    if not found:
-        return []
-    rows = [figures.Row(label=f"tenth {place(item, 'decile')}", finding=item) for item in found]
-    words = "; ".join(f"{row.label}: {value_text(row.finding)}" for row in rows)
-    level = sum(item.value or 0.0 for item in found) / len(found)
-    title = "Error of every tenth by VoG, the easiest first"
-    return [(title, words, figures.forest(rows, two_sided=False, baseline=level))]
+    held = [item for grid in part.grids for item in grid.cells.values() if item.measure == "error_by_difficulty"]
+    drawn: Drawn = []
+    for name in dict.fromkeys(place(item, "near") for item in held):
+        found = [item for item in held if place(item, "near") == name and item.value is not None]
+        if found:
+            rows = [figures.Row(label=f"tenth {place(item, 'decile')}", finding=item) for item in found]
+            words = "; ".join(f"{row.label}: {value_text(row.finding)}" for row in rows)
+            level = sum(item.value or 0.0 for item in found) / len(found)
+            title = f"Error by {term(str(name)).inline}, the easiest tenth first"
+            drawn.append((title, words, figures.forest(rows, two_sided=False, baseline=level)))
+    return drawn
 
 
 def barrier_panels(part: Part, result: Result, by: str) -> Drawn:

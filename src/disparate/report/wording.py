@@ -35,6 +35,8 @@ MARK_WORDS: dict[bool | None, str] = {
 UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count", "target": "units of the target"}
 WHOLE = frozenset({"count", *(NEEDED := ("examples", "seeds"))})
 """Units that are counted; of those needed there may be no number that is enough."""
+FINE = frozenset({"l2 norm", "logits per input unit"})
+"""Units whose numbers may be of any size, and are written with three digits."""
 
 
 def plain(text: object) -> str:
@@ -79,6 +81,8 @@ def number(value: float, unit: str, *, signed: bool = False) -> str:
     Example:
         >>> number(-0.0614, "share"), number(0.25, "nats", signed=True), number(0.0, "share"), number(1234, "count")
         ('−6.1', '+0.250', '0', '1,234')
+        >>> number(0.0042371, "l2 norm")
+        '0.00424'
     """
     digits = _digits(abs(scaled(value, unit)), unit)
     if value == 0:
@@ -91,6 +95,8 @@ def number(value: float, unit: str, *, signed: bool = False) -> str:
 def _digits(size: float, unit: str) -> str:
     if unit in WHOLE:
         return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.1f}"
+    if unit in FINE:
+        return f"{Decimal(f'{size:.3g}'):,f}"
     decimals = 1 if unit == "share" else 3 if size < 10 else 1
     is_tiny = 0 < size < 0.0005 and unit != "share"
     return f"{Decimal(f'{size:.1g}'):f}" if is_tiny else f"{size:,.{decimals}f}"
