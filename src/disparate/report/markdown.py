@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from disparate.findings import Caution, Finding, Result
 from disparate.report import headline, record
-from disparate.report.selection import Grid, place
-from disparate.report.tables import Part, parts, sections
-from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, plain, value_text
+from disparate.report.part import Part
+from disparate.report.selection import Grid, place, sections
+from disparate.report.tables import parts
+from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, p_text, plain, value_text
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&-])")
 ADDRESS = re.compile(r"(?i)\b(https?|ftp|www)([:.])")
@@ -96,7 +97,7 @@ def _column(grid: Grid, column: str) -> str:
 def _cell(finding: Finding | None) -> str:
     if finding is None:
         return ABSENT
-    beside = [interval_text(finding), floor_words(finding)]
+    beside = [interval_text(finding), p_text(finding), floor_words(finding)]
     brackets = "; ".join(word for word in beside if word)
     is_floor = place(finding, "floor") is not None
     judged = not is_floor and (finding.reference is not None or finding.distinguishable is not None)

@@ -12,8 +12,8 @@ from disparate.report import headline, sight
 from disparate.report.exemplars import exemplar_grids
 from disparate.report.margin import three_ways
 from disparate.report.record import mapping
-from disparate.report.selection import Grid, harm, main_measure, place
-from disparate.report.tables import sections, who_pays
+from disparate.report.selection import Grid, harm, main_measure, place, sections
+from disparate.report.tables import who_pays
 from disparate.report.wording import (
     ABSENT,
     floor_text,

@@ -26,6 +26,9 @@ TESTED = frozenset({
     "modal_exemplars",
     "taxicab_distance",
     "relative_change",
+    "explanation_correlation",
+    "group_beyond_closeness",
+    "gradient_norm",
 })
 """Measures whose p-value is shown beside the number."""
 SIGNED_FORMS = frozenset({"signed", BEYOND})
@@ -43,6 +46,8 @@ ROUNDED = frozenset({"share", "percent"})
 """Units that are written with one decimal."""
 WHOLE = frozenset({"count", *(NEEDED := ("examples", "seeds"))})
 """Units that are counted; of those needed there may be no number that is enough."""
+FINE = frozenset({"l2 norm", "logits per input unit"})
+"""Units whose numbers may be of any size, and are written with three digits."""
 
 
 def plain(text: object) -> str:
@@ -87,6 +92,8 @@ def number(value: float, unit: str, *, signed: bool = False) -> str:
     Example:
         >>> number(-0.0614, "share"), number(0.25, "nats", signed=True), number(0.0, "share"), number(1234, "count")
         ('−6.1', '+0.250', '0', '1,234')
+        >>> number(0.0042371, "l2 norm")
+        '0.00424'
     """
     digits = _digits(abs(scaled(value, unit)), unit)
     if value == 0:
@@ -99,6 +106,8 @@ def number(value: float, unit: str, *, signed: bool = False) -> str:
 def _digits(size: float, unit: str) -> str:
     if unit in WHOLE:
         return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.1f}"
+    if unit in FINE:
+        return f"{Decimal(f'{size:.3g}'):,f}"
     decimals = 1 if unit in ROUNDED else 3 if size < 10 else 1
     is_tiny = 0 < size < 0.0005 and unit not in ROUNDED
     return f"{Decimal(f'{size:.1g}'):f}" if is_tiny else f"{size:,.{decimals}f}"
