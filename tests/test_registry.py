@@ -1,11 +1,13 @@
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disparate import registry
-from disparate.errors import BadInput
+from disparate.errors import BadInput, require
 from disparate.registry import Registry, import_object
 
 FAMILY = Registry(family="shapes", entries={"square": "collections:OrderedDict", "circle": "json:dumps"})
@@ -44,6 +46,46 @@ def test_another_package_adds_a_name_but_takes_none(monkeypatch):
     assert FAMILY.names() == ["circle", "square", "star"]
     assert FAMILY.load("star")("[1]") == [1]
     assert FAMILY.load("circle").__name__ == "dumps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    width: float = 1.0
+    kind: Literal["open", "closed"] = "open"
+
+    def __post_init__(self) -> None:
+        require(self.width > 0, f"Box(width={self.width})", "a positive number")
+
+
+@pytest.fixture
+def boxes(monkeypatch):
+    monkeypatch.setattr(registry, "import_object", lambda target: Box)
+    return Registry(family="shapes", entries={"box": "any:Box"})
+
+
+def test_a_value_is_built_of_its_settings(boxes):
+    assert boxes.build("box", {"width": 2, "kind": "closed"}) == Box(width=2.0, kind="closed")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"width": "2"}, "shape 'box': key 'width' is '2'; a valid number was expected."),
+        ({"width": -1}, "shape 'box': Box(width=-1.0): a positive number was expected."),
+        ({"kind": "opn"}, "key 'kind' is 'opn'; 'open' or 'closed' was expected. Did you mean 'open'?"),
+        ({"widht": 2}, "shape 'box': unknown key 'widht' (found 2). Did you mean 'width'?"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_text(boxes, given, text):
+    with pytest.raises(BadInput) as error:
+        boxes.build("box", given)
+    assert text in str(error.value)
+
+
+def test_every_wrong_setting_is_named_at_once(boxes):
+    with pytest.raises(BadInput) as error:
+        boxes.build("box", {"width": "2", "kind": "opn", "depth": 1})
+    assert len(str(error.value).splitlines()) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
     from disparate.choices.attack import Attack
+    from disparate.choices.crossbar import Crossbar
+    from disparate.choices.fair_grape import FairGrape
+    from disparate.choices.fair_prune import FairPrune
     from disparate.choices.fine_tune import FineTune
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
@@ -37,7 +40,10 @@ _HOMES = {
     "Attack": "disparate.choices.attack",
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
+    "Crossbar": "disparate.choices.crossbar",
     "DisparateError": "disparate.errors",
+    "FairGrape": "disparate.choices.fair_grape",
+    "FairPrune": "disparate.choices.fair_prune",
     "FineTune": "disparate.choices.fine_tune",
     "Finding": "disparate.findings",
     "Findings": "disparate.findings",
@@ -69,7 +75,10 @@ __all__ = [
     "Attack",
     "Attribute",
     "Columns",
+    "Crossbar",
     "DisparateError",
+    "FairGrape",
+    "FairPrune",
     "Finding",
     "Findings",
     "FineTune",

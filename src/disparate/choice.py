@@ -108,7 +108,10 @@ class ModelChoice(Protocol):
 class ExecutionChoice(Protocol):
     """A choice of where and how the program runs."""
 
-    at: At
+    @property
+    def at(self) -> At:
+        """Where it holds."""
+        ...
 
     def execute(self, profile: Profile) -> Profile:
         """Return the altered profile."""
@@ -128,7 +131,10 @@ class ObjectiveChoice(Protocol):
 class TuningChoice(Protocol):
     """A choice that trains on from where the chain has come to."""
 
-    objective: Mapping[str, Any]
+    @property
+    def objective(self) -> Mapping[str, Any]:
+        """What is minimised meanwhile, as a recipe's table."""
+        ...
 
     def tuning(self, config: "TrainingConfig") -> "TrainingConfig":
         """Return how to train on, given how the network was trained."""

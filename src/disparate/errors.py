@@ -35,6 +35,27 @@ class JobFailed(DisparateError):
     """A job of an audit stopped with an error; finished jobs are kept."""
 
 
+def require(holds: bool, setting: str, expected: str) -> None:
+    """Refuse a setting that is out of range.
+
+    Args:
+        holds: Whether it is in range; false for NaN where a comparison says so.
+        setting: Whose setting it is, and its value.
+        expected: What was expected.
+
+    Raises:
+        BadInput: It is out of range.
+
+    Example:
+        >>> require(False, "EqualLoss(step=-1.0)", "0 or more")
+        Traceback (most recent call last):
+        ...
+        disparate.errors.BadInput: EqualLoss(step=-1.0): 0 or more was expected.
+    """
+    if not holds:
+        raise BadInput(f"{setting}: {expected} was expected.")
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'prune'?"`` or, where nothing is near, the known words.
 

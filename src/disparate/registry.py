@@ -1,11 +1,16 @@
 """From the words of a recipe to the objects they name."""
 
 import importlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from disparate.errors import BadInput, suggestion
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +58,43 @@ class Registry:
             raise BadInput(f"unknown name '{name}' among the {self.family}.{suggestion(name, self.names())}")
         return import_object(target)
 
+    def build(self, name: str, settings: Mapping[str, Any]) -> Any:
+        """Return the frozen value of a name with these settings, checked strictly: ``"0.5"`` is no number.
+
+        Args:
+            name: A known name; of a dataclass.
+            settings: Setting to value, as a recipe's table holds them.
+
+        Returns:
+            The value.
+
+        Raises:
+            BadInput: No such name, or a setting is unknown, missing, of a wrong type or out of range. All wrong
+                settings are reported together, one per line.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        kind = self.load(name)
+        known = list(kind.__dataclass_fields__)
+        unknown = [
+            f"unknown key '{key}' (found {value!r}).{suggestion(key, known) if known else ' It has no settings.'}"
+            for key, value in settings.items()
+            if key not in known
+        ]
+        try:
+            value = TypeAdapter(kind).validate_json(json.dumps(dict(settings), default=str), strict=True)
+        except ValidationError as error:
+            wrong = [_problem(item) for item in error.errors() if item["type"] != "unexpected_keyword_argument"]
+            raise BadInput(self._lines(name, wrong + unknown)) from error
+        except BadInput as error:
+            raise BadInput(self._lines(name, [str(error), *unknown])) from error
+        if unknown:
+            raise BadInput(self._lines(name, unknown))
+        return value
+
+    def _lines(self, name: str, problems: list[str]) -> str:
+        return "\n".join(f"{self.family.removesuffix('s')} '{name}': {problem}" for problem in problems)
+
     def _foreign(self) -> dict[str, str]:
         return {point.name: point.value for point in entry_points(group=f"disparate.{self.family}")}
 
@@ -79,3 +121,17 @@ def import_object(target: str) -> Any:
     except (ImportError, AttributeError) as error:
         raise BadInput(f"'{target}' cannot be loaded: {error}.") from error
     return found
+
+
+def _problem(item: "ErrorDetails") -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "missing":
+        return f"key '{key}' is missing."
+    expected = item["msg"].removeprefix("Input should be ")
+    return f"key '{key}' is {item['input']!r}; {expected} was expected.{_literal_hint(item)}"
+
+
+def _literal_hint(item: "ErrorDetails") -> str:
+    words = item.get("ctx", {}).get("expected", "").split("'")[1::2]
+    near = suggestion(str(item["input"]), words) if words else ""
+    return near if near.startswith(" Did") else ""

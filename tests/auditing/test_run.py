@@ -111,6 +111,11 @@ def test_hardware_variants_change_nothing_but_the_profile(audit):
         ({"maxima": {"churn[": 0.1}}, "threshold 'churn[=0.1' cannot be read"),
         ({"minima": {"acuracy": 0.1}}, "Did you mean 'accuracy'?"),
         ({"objective": {"name": "emr"}}, "Did you mean 'erm'?"),
+        ({"objective": {"name": "bounded_accuracy_gap"}}, "Use it as the objective of a fine_tune behind prune"),
+        (
+            {"objective": {"name": "fairness_gap", "privileged": "tone 9", "unprivileged": "tone 0"}},
+            "objective 'fairness_gap': 'tone 9' is no group here.",
+        ),
     ],
 )
 def test_what_cannot_be_answered_is_refused_before_training(audit, tmp_path, change, text):

@@ -5,6 +5,9 @@ from typing import Any
 
 from disparate.choice import Choice
 from disparate.choices.attack import Attack
+from disparate.choices.crossbar import Crossbar
+from disparate.choices.fair_grape import FairGrape
+from disparate.choices.fair_prune import FairPrune
 from disparate.choices.fine_tune import FineTune
 from disparate.choices.hardware import Hardware
 from disparate.choices.kernels import Kernels
@@ -42,12 +45,89 @@ SETTINGS: dict[str, Line] = {
             ({"epsilon": 0.1, "method": "fgm"}, "Did you mean 'fgsm'?"),
         ),
     ),
+    "crossbar": Line(
+        examples=(
+            Crossbar(preset="fairxbar_noise"),
+            Crossbar(bits=8, slices=3, stuck_on=0.02, stuck_off=0.01),
+            Crossbar(bits=6, flips=0.02, encoding="offset"),
+            Crossbar(programming=0.05, variation="lognormal", verify="all", verify_tolerance=0.02),
+            Crossbar(bits=8, slices=2, wire=1.0, rows=16, columns=8, drift=0.02, drift_spread=0.01, drift_time=1e5),
+            Crossbar(fidelity="mvm", bits=4, rows=16, stuck_off=0.1, dac_bits=4, adc_bits=6, calibration=16),
+            Crossbar(preset="pcm", reestimate=32),
+        ),
+        zero=(
+            Crossbar(),
+            Crossbar(preset="pcm", programming=0.0),
+            Crossbar(stuck_on=0.0, programming=0.0, read=0.0, variation="state", verify="all", rows=8, columns=8),
+        ),
+        drawn=(
+            Crossbar(preset="fairxbar_noise"),
+            Crossbar(bits=8, stuck_on=0.02),
+            Crossbar(bits=8, flips=0.02),
+            Crossbar(drift=0.05, drift_spread=0.02, drift_time=1e6),
+            Crossbar(read=0.05),
+        ),
+        bad=(
+            ({"programming": -0.1}, "crossbar: programming is -0.1; a σ of 0 or more was expected."),
+            ({"bits": 4, "slices": 4}, "slices is 4 and bits is 4; at most 3 slices were expected (the sign is which"),
+            ({"stuck_on": 2.0}, "stuck_on is 2.0; a share in [0, 1] was expected; 2 % is 0.02."),
+            ({"stuck_on": 0.6, "stuck_off": 0.6}, "stuck_on + stuck_off is 1.2; at most 1 was expected."),
+            ({"flips": 0.1}, "flips is 0.1 and bits is not given; say how many bits a weight has."),
+            ({"g_min": 5.0, "g_max": 5.0}, "g_min is 5.0 and g_max is 5.0; 0 ≤ g_min < g_max was expected, in µS."),
+            ({"adc_bits": 8}, "adc_bits is 8 and fidelity is 'weights', which has no converters. Use fidelity='mvm'."),
+            ({"preset": "swin"}, "crossbar: preset is 'swin'. Did you mean 'swim'?"),
+            ({"variation": "gaussian"}, "key 'variation' is 'gaussian'; 'constant', 'state', 'lognormal'"),
+            ({"programming": float("nan")}, "programming is nan; a σ of 0 or more was expected."),
+            ({"mask": "absent.safetensors"}, "mask = 'absent.safetensors' cannot be read"),
+            ({"fault_map": "absent.safetensors"}, "fault_map = 'absent.safetensors' cannot be read"),
+            ({"calibration": 0}, "crossbar: calibration is 0; 1 or more inputs were expected."),
+        ),
+    ),
+    "fair_grape": Line(
+        examples=(FairGrape(rate=0.5), FairGrape(rate=0.8, keep_per_iter=0.4, examples=64)),
+        zero=(FairGrape(rate=0.0),),
+        bad=(
+            ({}, "key 'rate' is missing."),
+            ({"rate": 90}, "FairGrape(rate=90.0): a share in [0, 1) was expected; 90 % is rate=0.9."),
+            ({"rate": 0.5, "keep_per_iter": 1}, "FairGrape(keep_per_iter=1.0): a share in (0, 1) was expected."),
+            ({"rate": 0.5, "examples": 0}, "FairGrape(examples=0): at least 1 was expected."),
+            ({"rate": 0.5, "beta": 0.3}, "unknown key 'beta'"),
+        ),
+    ),
+    "fair_prune": Line(
+        examples=(
+            FairPrune(rate=0.35),
+            FairPrune(rate=0.5, beta=1.0, scope="layer", privileged="f", unprivileged="m", estimator="exact"),
+            FairPrune(rate=0.5, beta=-1.0, max_rounds=3),
+        ),
+        zero=(FairPrune(rate=0.0), FairPrune(rate=0.0, scope="layer", max_rounds=3, patience=1)),
+        drawn=(FairPrune(rate=0.5),),
+        bad=(
+            ({}, "key 'rate' is missing."),
+            ({"rate": 35}, "FairPrune(rate=35.0): a share in [0, 1) was expected; 35 % is rate=0.35."),
+            ({"rate": 0.5, "beta": -2}, "FairPrune(beta=-2.0): a finite number of -1 or more was expected."),
+            ({"rate": 0.5, "beta": float("nan")}, "FairPrune(beta=nan): a finite number of -1 or more was expected."),
+            ({"rate": 0.5, "max_rounds": 0}, "FairPrune(max_rounds=0): at least 1 was expected."),
+            ({"rate": 0.5, "patience": 0}, "FairPrune(patience=0): at least 1 was expected."),
+            ({"rate": 0.5, "privileged": "f", "unprivileged": "f"}, "two groups were expected."),
+            ({"rate": 0.5, "estimator": "hutchinson"}, "'signs' or 'exact' was expected."),
+        ),
+    ),
     "fine_tune": Line(
-        examples=(FineTune(epochs=1), FineTune(epochs=3, learning_rate=0.1, keep_zeros=False, bits=8)),
+        examples=(
+            FineTune(epochs=1),
+            FineTune(epochs=3, learning_rate=0.1, keep_zeros=False, bits=8, round_inputs=True),
+            FineTune(epochs=4, prune_to=0.9, prune_epochs=3, prune_scope="global", dense_ends=False),
+        ),
         no_zero="training on has no strength that could be zero; no epoch is leaving the choice out",
         bad=(
             ({"epochs": 0}, "FineTune: training epochs is 0; at least 1 was expected."),
             ({"epochs": 1, "bits": 1}, "FineTune(bits=1): a whole number from 2 to 16 was expected, or none."),
+            ({"epochs": 1, "round_inputs": True}, "FineTune(round_inputs=True, bits=None): to how many bits?"),
+            ({"epochs": 1, "prune_to": 90}, "a share in [0, 1) was expected; 90 % is prune_to=0.9."),
+            ({"epochs": 1, "prune_epochs": 1}, "FineTune(prune_epochs=1, prune_to=None): prune to which share?"),
+            ({"epochs": 1, "prune_to": 0.9, "prune_epochs": 2}, "FineTune(prune_epochs=2, epochs=1): 1 to 1 was"),
+            ({"epochs": 1, "prune_to": 0.9, "keep_zeros": False}, "what is pruned would grow again."),
             ({"epochs": 1, "objective": {"name": "ermm"}}, "Did you mean 'erm'?"),
             ({"epochs": 1, "learning_rate": -1}, "FineTune: training learning_rate is -1.0; a positive number"),
             ({}, "key 'epochs' is missing."),
@@ -88,7 +168,10 @@ SETTINGS: dict[str, Line] = {
         zero=(Objective(name="erm"),),
         bad=(
             ({"name": "ermm"}, "unknown name 'ermm' among the objectives. Did you mean 'erm'?"),
-            ({"name": "erm", "settings": {"strength": 1}}, "objective 'erm' with settings {'strength': 1}"),
+            (
+                {"name": "erm", "settings": {"strength": 1}},
+                "objective 'erm': unknown key 'strength' (found 1). It has no settings.",
+            ),
             ({"name": "erm", "settings": {"name": "erm"}}, "settings name 'erm' as well; one name."),
             ({}, "key 'name' is missing."),
         ),

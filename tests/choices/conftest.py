@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from disparate.choice import DeployContext, InputChoice, InputContext, ModelChoice
+from disparate.choice import DeployContext, InputChoice, InputContext, Labelled, ModelChoice
 from disparate.choices import CHOICES
 from disparate.choices.precision import Precision
+from disparate.groups import Attribute, Groups
 
 
 def _table() -> ModuleType:
@@ -86,12 +87,25 @@ def inputs() -> Tensor:
 
 
 @pytest.fixture
-def context_of(inputs: Tensor):
+def labelled(inputs: Tensor) -> Labelled:
+    """A third of the inputs are of one group, the reference group is the other; nobody is of a third one."""
+    groups = ["f" if row % 3 == 0 else "m" for row in range(len(inputs))]
+    return Labelled(
+        inputs=inputs,
+        target=torch.arange(len(inputs)) * 7 % 4,
+        groups=Groups.of({"sex": Attribute.of(groups, names=["f", "m", "x"])}, by="sex"),
+    )
+
+
+@pytest.fixture
+def context_of(inputs: Tensor, labelled: Labelled):
     """Return a function: a seed gives a context."""
 
     def make(seed: int = 0) -> DeployContext:
         return DeployContext(
-            calibration=lambda count: inputs[:count].clone(), generator=torch.Generator().manual_seed(seed)
+            calibration=lambda count: inputs[:count].clone(),
+            generator=torch.Generator().manual_seed(seed),
+            labelled=lambda most: labelled,
         )
 
     return make

@@ -2,12 +2,10 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from disparate.choices.prune import Prune, smallest
+from disparate.choices.prune import Prune
 from disparate.choices.quantize import Quantize
 from disparate.errors import NotApplicable
 
@@ -17,18 +15,6 @@ WEIGHTS = 8 * 27 + 12 * 8 * 9 + 48
 def weights_of(network: nn.Module) -> torch.Tensor:
     layers = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     return torch.cat([layer.weight.detach().flatten() for layer in layers])
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=40), st.floats(0, 1))
-def test_exact_count_whatever_the_ties(values, share):
-    scores = torch.tensor(values)
-    marked = smallest(scores, share)
-    assert marked.sum() == round(share * len(values))
-    if 0 < marked.sum() < len(values):
-        assert scores[marked].max() <= scores[~marked].min()
-        edge = scores == scores[marked].max()
-        assert marked[edge].tolist() == sorted(marked[edge].tolist(), reverse=True)  # the first of equals go first
 
 
 @pytest.mark.parametrize("method", ["magnitude", "random"])

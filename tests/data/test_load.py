@@ -10,7 +10,16 @@ from disparate.errors import BadInput
 
 
 def test_every_source_has_a_loader_that_names_its_problems():
-    assert set(DATA.entries) == {"cifar10", "image_folder", "saved", "synthetic", "tabular", "utkface"}
+    assert set(DATA.entries) == {
+        "celeba",
+        "cifar10",
+        "image_folder",
+        "saved",
+        "svhn",
+        "synthetic",
+        "tabular",
+        "utkface",
+    }
     for name in set(DATA.entries) - {"saved"}:
         assert "Known problems" in DATA.load(name).__doc__
 
@@ -79,7 +88,9 @@ def test_a_setting_of_another_type_is_refused_with_source_and_settings(settings)
 
 
 def test_a_source_or_root_of_another_type_is_refused(tmp_path):
-    with pytest.raises(BadInput, match="data source is 3; a text was expected, one of cifar10, image_folder, saved, "):
+    with pytest.raises(
+        BadInput, match="data source is 3; a text was expected, one of celeba, cifar10, image_folder, saved, "
+    ):
         data_named({"source": 3})
     with pytest.raises(BadInput, match="data root is 5; the path of a folder, a text, was expected"):
         data_named({"source": "utkface", "root": 5})

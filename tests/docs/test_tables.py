@@ -21,6 +21,7 @@ from disparate.auditing.recipe import (
 from disparate.choices import CHOICES
 from disparate.data import DATA
 from disparate.measures.table import MEASURES, measure_named
+from disparate.objectives import OBJECTIVES
 from disparate.recipes import find_recipe
 from disparate.search.recipe import SearchTable
 from disparate.training.config import TrainingConfig
@@ -93,8 +94,8 @@ def test_keys_and_defaults_of_the_strict_tables(heading, kind, root):
     said = settings_of(part_of(root / "docs" / page, heading))
     if kind is AuditTable:
         assert real.pop("measures") == as_toml(list(DEFAULT_MEASURES))
-        assert said.pop("measures") == "the thirty-two of the demo"
-        assert len(DEFAULT_MEASURES) == 32
+        assert said.pop("measures") == "the thirty-seven of the demo"
+        assert len(DEFAULT_MEASURES) == 37
     assert said == real
 
 
@@ -128,6 +129,19 @@ def test_every_source_of_data_with_its_settings_and_defaults(source, root):
 
 def defaulted(value: object) -> object:
     return dict(value) if hasattr(value, "keys") else plain(value)
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTIVES.entries))
+def test_every_objective_with_its_settings_and_defaults(name, root):
+    page = root / "docs" / "objectives.md"
+    assert f"| [`{name}`](#{name}) |" in page.read_text(encoding="utf-8")
+    real = {f.name: objective_default(f.default) for f in fields(OBJECTIVES.load(name))}
+    said = settings_of(part_of(page, f"## `{name}`"))
+    assert {key: said.get(key) for key in real} == real
+
+
+def objective_default(value: object) -> str:
+    return "needed" if value is MISSING else "none" if value is None else as_toml(value)
 
 
 def test_every_caution_is_listed(root):

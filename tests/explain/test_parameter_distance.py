@@ -1,5 +1,8 @@
 """How far networks are apart: parts add up, signs and scales are what they say."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,10 @@ from torch import nn
 
 from disparate.errors import BadInput
 from disparate.explain.parameter_distance import (
+    ParameterDistance,
+    apart_findings,
     displacement_cosine,
-    layer_findings,
+    distance_of,
     parameter_distance,
     parameter_spread,
     spread_finding,
@@ -91,9 +96,9 @@ def test_weights_of_0_have_no_direction(written):
     assert (found.relative, found.cosine) == (None, None)
     assert found.l2 == pytest.approx(19**0.5)
     zero = written(network(0.0), "z")
-    [l2, relative, cosine] = layer_findings([(zero, zero)], variant="x").where(layer="1").items
+    [l2, relative, cosine] = apart_findings([parameter_distance(zero, zero)], variant="x").where(layer="1").items
     assert [l2.value] == [0.0]
-    assert relative.undefined == cosine.undefined == "all weights of the layer are 0 (1 of 1 seeds)"
+    assert relative.undefined == cosine.undefined == "all weights are 0 (1 of 1 seeds)"
 
 
 def test_cosine_of_displacements_knows_same_opposite_and_none(written):
@@ -120,15 +125,34 @@ def test_spread_is_the_farthest_profile(written):
     assert finding.high > finding.value
 
 
-def test_layer_findings_are_means_over_seeds(written):
+def test_findings_are_means_over_seeds_whole_and_by_layer(written):
     pairs = [(written(network(seed=s), f"l{s}"), written(network(seed=s + 9), f"r{s}")) for s in (1, 2, 3)]
-    found = layer_findings(pairs, variant="other")
-    assert len(found) == 9
+    measured = [parameter_distance(*pair) for pair in pairs]
+    found = apart_findings(measured, variant="other", forms=("cosine",))
+    assert len(found) == 1 + 9
     one = found.only(layer="2", form="l2")
-    values = [parameter_distance(*pair).layers["2"].l2 for pair in pairs]
+    values = [item.layers["2"].l2 for item in measured]
     assert one.value == pytest.approx(np.mean(values))
     assert one.low < one.value < one.high
     assert one.seeds == 3
+    (whole,) = found.where(lambda item: "layer" not in item.where)
+    assert whole.value == pytest.approx(np.mean([item.whole.cosine for item in measured]))
+
+
+def test_without_weights_of_the_same_kind_the_reason_is_said(written):
+    (found,) = apart_findings([None, None], variant="int8", why="integers have no distance")
+    assert found.value is None
+    assert found.undefined == "integers have no distance (2 of 2 seeds)"
+
+
+def test_a_distance_survives_its_way_through_a_file(written):
+    found = parameter_distance(written(network(seed=1), "l"), written(network(seed=2), "r"))
+    assert ParameterDistance.from_json(json.loads(json.dumps(asdict(found)))) == found
+
+
+def test_no_parameter_at_all_is_refused():
+    with pytest.raises(BadInput, match="0 parameters given"):
+        distance_of([])
 
 
 def test_half_precision_is_read(written):

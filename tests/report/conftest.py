@@ -433,3 +433,101 @@ def result() -> Result:
 def caution() -> Caution:
     """Return a caution."""
     return Caution(code="D103", title="A group is too small", text="Group 'x' has 3 test examples.")
+
+
+FIVE = {"White": 8000, "Black": 3600, "Indian": 3200, "Asian": 2700, "Others": 1350}
+
+
+def _of(measure: str, group: str | None, value: float | None, unit: str, where: dict[str, Any], **more: Any) -> Finding:
+    settings = {
+        "variant": "reference",
+        "seeds": 5,
+        "n": 100,
+        "undefined": None if value is not None else "no such number",
+    }
+    return Finding(measure=measure, group=group, value=value, unit=unit, where=where, **{**settings, **more})
+
+
+def _properties(groups: dict[str, int], by: str):
+    train, test = {"by": by, "split": "train"}, {"by": by, "split": "test"}
+    for place, (group, n) in enumerate(groups.items()):
+        yield _of("group_size", group, float(n), "count", train, seeds=None)
+        norm = 0.1 * (place + 1)
+        floor = {"null": Null(name="N3 permuted groups", value=0.09), "effect_over_null": norm / 0.09, "p_value": 0.004}
+        interval = {"low": 0.8 * norm, "high": 1.3 * norm, "level": 0.95}
+        yield _of("gradient_norm", group, norm, "nats per weight", train, **floor, **interval)
+        yield _of("gradient_norm", group, 0.5 * norm, "nats per weight", {**train, "layer": "conv"})
+        for epoch in (1, 2, 3):
+            yield _of("gradient_norm", group, norm * epoch, "nats per weight", {**train, "epoch": epoch}, **floor)
+        yield _of("gradient_norm", group, 2 * norm, "nats per weight", test, **floor)
+        unit = "nats per squared weight"
+        yield _of("hessian_eigenvalue", group, 10.0 * (place + 1), unit, train, low=5.0, high=99.0, level=0.95)
+        yield _of("hessian_eigenvalue", group, 4.0, unit, {**train, "rank": 2})
+        yield _of("hessian_trace", group, 30.0, unit, train)
+        yield _of(
+            "ggn_diagonal", group, 0.96, "correlation", {**train, "form": "ranking_quality", "estimator": "signs"}
+        )
+        for split in (train, test):
+            yield _of("closeness_gini", group, 0.3 + 0.01 * place, "closeness", split)
+            yield _of("vog", group, 0.004, "logits per input unit", split)
+        yield _of("closeness_gini", group, 0.2, "closeness", {**test, "form": "quantile", "share": 0.25})
+        yield _of("vog", group, 0.14, "share", {**test, "form": "hardest_tenth"})
+        for term, value in (("first", 50.0), ("second", 5.0), ("sum", 55.0), ("eigenvalue", 10.0), ("tightness", 0.2)):
+            yield _of("closeness_bound", group, value, unit, {**train, "term": term})
+
+
+def _payments(groups: dict[str, int], by: str, variants: Sequence[str]):
+    paid = {"by": by, "axis": "both"}
+    for strength, variant in enumerate(variants):
+        own = {"variant": variant, "reference": "reference"}
+        for place, group in enumerate(groups):
+            yield _of("excessive_risk", group, 0.01 * strength * place, "nats", paid, distinguishable=False, **own)
+            happened = 0.01 * (place - 1)
+            for term, value in (("sum", 0.1 * 10**strength), ("change", happened), ("range", 1.6), ("vacuous", 1.0)):
+                where = {"by": by, "split": "train", "form": "signed", "term": term}
+                yield _of("taylor_bound", group, value, "nats", where, **own)
+            yield _of("loss_barrier", group, 0.2, "nats", {"by": by, "split": "test", "t": 0.5}, **own)
+            yield _of("loss_along_line", group, 0.9, "nats", {"by": by, "split": "test", "t": 0.5}, variant=variant)
+        yield _of("flip_separation", None, 0.8, "share", {"by": by, "split": "test", "near": "vog"}, variant=variant)
+        for cause in ("group_size", "gradient_norm", "vog"):
+            where = {"by": by, "cause": cause, "effect": "excessive_risk", "of": "harm"}
+            value = None if strength == 0 else -0.9
+            yield _of(
+                "explanation_correlation", None, value, "correlation", where, variant=variant, n=len(groups),
+                p_value=None if value is None else 0.083,
+            )  # fmt: skip
+    where = {"by": by, "cause": "group_size", "effect": "gradient_norm", "of": "property"}
+    yield _of("explanation_correlation", None, -1.0, "correlation", where, n=len(groups), p_value=0.017)
+
+
+def explained(groups: dict[str, int], variants: Sequence[str] = ("avx2", "prune 50 %", "prune 90 %")) -> Result:
+    """Return a result as an explanation gives it, small."""
+    by = "race"
+    findings = [*_properties(groups, by), *_payments(groups, by, variants)]
+    findings += [
+        _of("error_by_difficulty", None, 0.02 * k, "share", {"split": "test", "near": "vog", "decile": k})
+        for k in range(1, 11)
+    ]
+    findings += [
+        _of("parameter_distance", None, 3.0, "l2 norm", {"form": "l2"}, variant=variant, reference="reference")
+        for variant in variants
+    ]
+    spectra = {group: {"nodes": [-3.0, 0.0, 0.2, 40.0], "weights": [0.01, 0.9, 0.08, 0.01]} for group in groups}
+    counts = {group: [5, 3, 1] for group in groups}
+    histogram = {"unit": "l2 norm", "edges": [0.0, 1.0, 2.0, 9.0], "counts": counts, "left_out": {}}
+    run = {
+        "groups": {by: {group: n // 4 for group, n in groups.items()}},
+        "explanation": {"curvature": 256},
+        "curves": {by: {"spectra": spectra, "histograms": {"distance_parameters": histogram}}},
+    }
+    return Result(findings=Findings(tuple(findings)), run=run)
+
+
+@pytest.fixture(scope="session")
+def explain_five() -> Result:
+    return explained(FIVE)
+
+
+@pytest.fixture(scope="session")
+def explain_groups() -> Callable[..., Result]:
+    return explained

@@ -55,6 +55,16 @@ def test_every_figure_is_drawn_and_the_console_is_silent(report, tmp_path):
     assert document.count('class="point"') > 100
 
 
+def test_figures_that_say_why_are_drawn_too(explain_five, tmp_path):
+    path = tmp_path / "explanation.html"
+    path.write_text(page(explain_five), encoding="utf-8")
+    document, console = browse(path, tmp_path, "--dump-dom")
+    assert console == []
+    figures = len(re.findall(r'data-figure="', document))
+    assert figures > 10
+    assert f'data-figures-drawn="{figures}"' in document
+
+
 def test_policy_stops_a_foreign_script(report, tmp_path):
     changed = tmp_path / "changed.html"
     text = report.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ import pytest
 
 from disparate.auditing.recipe import parse_recipe
 from disparate.choices.attack import Attack
+from disparate.choices.objective import Objective
 from disparate.errors import BadInput
 from disparate.search.aims import Aim
 from disparate.search.proposing import given, proposer
@@ -107,4 +108,5 @@ def test_the_recipe_of_the_page_and_that_of_the_examples_can_be_read():
     assert len(grid) == 3 * 2 + 5
     assert [trial.variant.name for trial in given(search)] == ["int8"]
     assert grid[1].variant.name == "pruned, rate 0.3, then fine_tune epochs=2"
+    assert grid[-1].variant.choices == (Objective(name="boundary_distance", settings={"strength": 3.0}),)
     assert len(proposer(read_search(root / "examples" / "search.toml")).ask()) == 6

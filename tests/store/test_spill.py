@@ -60,7 +60,7 @@ def test_what_may_be_spilled_is_said_before(pair, tmp_path):
 LONG = "user number {:09d} of the study".format
 
 
-@pytest.mark.parametrize(("spell", "memory"), [(int, "12MB"), (LONG, "30MB")], ids=["numbers", "texts"])
+@pytest.mark.parametrize(("spell", "memory"), [(int, "16MB"), (LONG, "30MB")], ids=["numbers", "texts"])
 def test_no_more_is_spilled_than_was_said(pair, tmp_path, monkeypatch, spell, memory):
     said, peak = [], []
     monkeypatch.setattr(joined, "disk_needed", lambda size, room: said.append(size) or "")

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -6,10 +7,12 @@ import torch
 from torch import nn
 
 from disparate.errors import BadInput
+from disparate.groups import Groups
 from disparate.objectives.erm import ERM
 from disparate.profiles import Profile
 from disparate.training.config import TrainingConfig
-from disparate.training.loop import rate_of, train
+from disparate.training.loop import Start, population_of, rate_of, train
+from disparate.training.rules import RoundedWeights
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.05, flip=True, crop=1)
 
@@ -87,6 +90,64 @@ def test_divergence_is_named(pictures):
         BadInput, match=r"training diverged: the loss is (nan|inf) in epoch \d with sgd, learning rate 1e\+20"
     ):
         trained(pictures, replace(CONFIG, learning_rate=1e20))
+
+
+def test_divergence_says_where_the_epoch_before_ended(pictures):
+    broken = replace(CONFIG, optimizer="sgd", learning_rate=1e4, momentum=0.0, epochs=30)
+    with pytest.raises(BadInput) as caught:
+        train(network(), pictures, config=broken, profile=Profile(), objective=Told())
+    assert re.search(
+        r"Epoch \d+ ended with loss \S+ and accuracy \S+, and the objective told \{'multiplier': \{'a': \d+\}\}\.$",
+        str(caught.value),
+    )
+
+
+class Told:
+    """A loss that is lost in the third epoch, with something to tell."""
+
+    differentiates_inputs = False
+
+    def begin(self, population):
+        self.epoch = 0
+        return self
+
+    def loss(self, outputs, batch):
+        return outputs.sum() * (float("nan") if self.epoch == 2 else 0.0)
+
+    def end_epoch(self, epoch, levels):
+        self.epoch = epoch
+
+    def told(self):
+        return {"multiplier": {"a": self.epoch}}
+
+
+def test_levels_are_taken_of_the_weights_that_the_passes_see(pictures):
+    """Rounded to two levels, where a rule rounds them; the weights themselves stay whole."""
+    taken = []
+
+    class Looking(Told):
+        def loss(self, outputs, batch):
+            return outputs.sum() * 0
+
+        def end_epoch(self, epoch, levels):
+            taken.append(levels().loss)
+
+    for rules in ((), (RoundedWeights(2),)):
+        model = network()
+        trained = train(
+            model, pictures, config=replace(CONFIG, epochs=1, weight_decay=0), profile=Profile(),
+            objective=Looking(), start=Start(rules=rules),
+        )  # fmt: skip
+        assert torch.equal(trained.states[1]["6.weight"], network().state_dict()["6.weight"])
+    assert not torch.equal(*taken)
+
+
+def test_who_is_trained_on_is_counted_by_group_and_class(pictures):
+    groups = Groups.of(pictures.attributes, by="side")
+    found = population_of(pictures, pictures.rows("train")[:9], groups)
+    assert (found.names, found.labels) == (("left", "right"), ("dark", "bright"))
+    assert (found.counts, found.by_class) == ((6, 3), ((3, 3), (2, 1)))
+    assert population_of(pictures, pictures.rows("train"), None).counts == (64,)
 
 
 def test_nothing_to_train_on_is_named(pictures):

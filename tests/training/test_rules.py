@@ -2,7 +2,15 @@ import pytest
 import torch
 from torch import nn
 
-from disparate.training.rules import KeptZeros, RoundedWeights, all_seen, rounded, weighted_layers
+from disparate.training.rules import (
+    KeptZeros,
+    RoundedInputs,
+    RoundedWeights,
+    all_seen,
+    rounded,
+    rounded_between,
+    weighted_layers,
+)
 
 
 @pytest.fixture
@@ -55,3 +63,35 @@ def test_weights_are_put_back_after_an_error(network):
     with pytest.raises(ZeroDivisionError), all_seen([RoundedWeights(2)], network):
         raise ZeroDivisionError
     assert torch.equal(network[3].weight, own)
+
+
+def test_inputs_are_rounded_with_zero_among_the_levels():
+    inputs = torch.linspace(-1, 2, 100)
+    found = rounded_between(inputs, 4)
+    assert len(found.unique()) == 16
+    assert (found - inputs).abs().max() <= 3 / 15  # half a step, and as much again where zero was moved onto a level
+    assert (rounded_between(torch.tensor([-1.0, 0.0, 3.0]), 2) == 0).any()
+
+
+@pytest.mark.parametrize("inputs", [torch.zeros(3), torch.ones(3), -torch.ones(3)])
+def test_inputs_of_one_value_keep_it(inputs):
+    torch.testing.assert_close(rounded_between(inputs, 8), inputs)
+
+
+def test_layers_get_rounded_inputs_and_gradients_pass(network):
+    images = torch.randn(5, 1, 3, 3, requires_grad=True)
+    with all_seen([RoundedInputs(2)], network):
+        seen = network(images)
+        seen.sum().backward()
+    assert images.grad is not None
+    assert images.grad.any()
+    hidden = network[:3](rounded_between(images, 2))
+    torch.testing.assert_close(seen, network[3](rounded_between(hidden, 2)))
+    assert not torch.equal(network(images), seen)
+    assert not any(layer._forward_pre_hooks for layer in network.modules())
+
+
+def test_inputs_are_left_alone_after_an_error(network):
+    with pytest.raises(ZeroDivisionError), all_seen([RoundedInputs(2)], network):
+        raise ZeroDivisionError
+    assert not any(layer._forward_pre_hooks for layer in network.modules())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from disparate.explain.over_seeds import About, mean_over_seeds
-from disparate.explain.parameter_distance import Apart, parameter_distance
+from disparate.explain.parameter_distance import FORMS, parameter_distance
 from disparate.findings import Findings, Null
 from disparate.predictions import REFERENCE
 
@@ -30,7 +30,7 @@ def distance_findings(
     Returns:
         Two findings per variant.
     """
-    seeds = [parameter_distance(left, right).whole for left, right in combinations(reference, 2)]
+    floors = seed_floors(reference)
     measured = {
         variant: [parameter_distance(left, right).whole for left, right in pairs] for variant, pairs in variants.items()
     }
@@ -47,7 +47,7 @@ def distance_findings(
                     least=0.0,
                 ),
                 level=level,
-                floor=_floor(seeds, form),
+                floor=floors.get(form),
                 why="all weights of the reference are 0",
             )
             for variant, distances in measured.items()
@@ -56,6 +56,15 @@ def distance_findings(
     )
 
 
-def _floor(seeds: Sequence[Apart], form: str) -> Null | None:
-    values = [value for value in (getattr(apart, form) for apart in seeds) if value is not None]
-    return Null(name="N2 between seeds", value=float(np.mean(values))) if values else None
+def seed_floors(reference: Sequence[Path]) -> dict[str, Null]:
+    """Return the mean distance between the reference's own seeds, by form; empty with one seed.
+
+    Args:
+        reference: The reference's checkpoints, one per seed.
+
+    Returns:
+        Nulls of ``l2``, ``relative`` and ``cosine``; a form without a value is absent.
+    """
+    seeds = [parameter_distance(left, right).whole for left, right in combinations(reference, 2)]
+    found = {form: [value for apart in seeds if (value := getattr(apart, form)) is not None] for form in FORMS}
+    return {form: Null(name="N2 between seeds", value=float(np.mean(own))) for form, own in found.items() if own}

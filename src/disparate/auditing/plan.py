@@ -217,8 +217,11 @@ class _Layout:
         return Weights(key=key, output=f"epoch_{config.last_epoch:04d}")
 
     def _groups_of(self, choices: Sequence[ModelChoice], objective: Mapping[str, Any]) -> str | None:
-        matter = objective.get("name", "erm") != "erm" or any(is_by_group(choice) for choice in choices)
-        return self.audit.groups[0] if matter else None
+        by = self.audit.groups[0]
+        if any(is_by_group(choice) for choice in choices):
+            named = self.audit.reference_groups.get(by)
+            return by if named is None else f"{by}, reference {named}"
+        return by if objective.get("name", "erm") != "erm" else None
 
     def _training(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> Weights:
         key, epoch = self.training_key(variant, run)
@@ -242,6 +245,7 @@ class _Layout:
             "content": self.content,
             "model": dict(self.audit.model),
             "trust": list(self.audit.trust),
+            "reference_group": self.audit.reference_groups.get(self.audit.groups[0]),
         }
 
     def _prediction(

@@ -31,6 +31,8 @@ from disparate.report.cautions import cautions
 from disparate.report.gate import Threshold, gate
 from disparate.store.runs import Store
 from disparate.training.execution import device_of
+from disparate.training.levels import unmeasured
+from disparate.training.loop import population_of
 
 BOOTSTRAP_SEED = 20231206
 
@@ -122,7 +124,8 @@ def check(audit: Audit, data: GroupedDataset) -> None:
         data: The data set.
 
     Raises:
-        BadInput: A measure is unknown, the split is empty, a group attribute or a reference group is absent.
+        BadInput: A measure is unknown, the split is empty, a group attribute or a reference group is absent, or an
+            objective cannot begin with who is trained on.
         NotApplicable: A profile needs what this machine lacks.
     """
     for name in audit.measures:
@@ -138,10 +141,22 @@ def check(audit: Audit, data: GroupedDataset) -> None:
     for profile in profiles_of(audit):
         require_available(profile)
         device_of(profile)
-    for variant in (audit.reference, *chained(audit)):
-        build_objective(variant.objective(audit.objective))
+    _require_objectives(audit, data)
     if is_trained(audit):
         _require_deployable(audit)
+
+
+def _require_objectives(audit: Audit, data: GroupedDataset) -> None:
+    """Let every objective begin once: it may name a group that is not there, or need a dense network."""
+    rows = data.rows("train")
+    if not len(rows):
+        return
+    groups = Groups.of(data.attributes, by=audit.groups[0])
+    for variant in (audit.reference, *chained(audit)):
+        population = population_of(data, variant.training(audit.training).trained_on(rows), groups)
+        build_objective(variant.objective(audit.objective)).begin(population)
+        for tuning in variant.tunings():
+            build_objective(tuning.choice.objective).begin(replace(population, dense=unmeasured(population)))
 
 
 def _require_deployable(audit: Audit) -> None:
@@ -277,19 +292,19 @@ def _profiles(answers: Answers, store: Store) -> list[dict[str, Any]]:
 def _training(answers: Answers, store: Store) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = []
     for job in answers.plan.jobs:
-        if not job.needs:
-            done = store.job(job.key)
-            if done is not None and done.record["history"]:
-                last = done.record["history"][-1]
-                listed.append({
-                    "job": job.name,
-                    "profile": done.record["profile"],
-                    "epochs": last["epoch"],
-                    "loss": round(last["loss"], 5),
-                    "accuracy": round(last["accuracy"], 5),
-                    "wall_s": round(done.wall_s, 1),
-                    "peak_mib": round(done.peak_mib or 0.0, 1),
-                })  # fmt: skip
+        done = store.job(job.key)
+        if done is not None and done.record.get("history"):
+            last = done.record["history"][-1]
+            listed.append({
+                "job": job.name,
+                "profile": done.record["profile"],
+                "epochs": last["epoch"],
+                "loss": round(last["loss"], 5),
+                "accuracy": round(last["accuracy"], 5),
+                **({"told": last["told"]} if last.get("told") else {}),
+                "wall_s": round(done.wall_s, 1),
+                "peak_mib": round(done.peak_mib or 0.0, 1),
+            })  # fmt: skip
     return listed
 
 

@@ -35,6 +35,7 @@ from disparate.training.fingerprint import fingerprint
 from disparate.training.levels import group_levels
 from disparate.training.loop import Start, Trained, train
 from disparate.training.predict import predict
+from disparate.training.sparsity import achieved
 
 CALIBRATION_SEED = 1
 """Of the order in which training examples are offered for calibration; files often lie sorted by group."""
@@ -153,6 +154,7 @@ def tune_network(
         record={
             **_history(trained, profile),
             "effective": given.effective,
+            "sparsity": achieved(given.model),
             "dense": {"loss": _by_name(groups, dense.loss), "accuracy": _by_name(groups, dense.accuracy)},
         },
     )
@@ -160,7 +162,9 @@ def tune_network(
 
 def _history(trained: Trained, profile: Profile) -> dict[str, Any]:
     return {
-        "history": [{"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy, **e.told} for e in trained.history],
+        "history": [
+            {"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy, "told": dict(e.told)} for e in trained.history
+        ],
         "steps": trained.steps,
         "profile": profile.name,
         "versions": versions(),
@@ -238,7 +242,7 @@ def deployed(
             device=device,
             memory_format=memory_format(profile),
         )
-        groups = Groups.of(data.attributes, by=arguments["groups"])
+        groups = Groups.of(data.attributes, by=arguments["groups"], reference=arguments.get("reference_group"))
         placed, done = deploy(place(model.eval(), profile), choices, source, Run(**arguments["run"]), groups)
     return Deployed(model=placed, source=source, effective=done)
 

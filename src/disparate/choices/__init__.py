@@ -1,15 +1,11 @@
 """Deployment choices: one file each, blind to its siblings, and the two ways between a choice and a recipe's table."""
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from disparate.choice import Choice, describe
 from disparate.errors import BadInput, suggestion
 from disparate.registry import Registry
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 __all__ = ["CHOICES", "build_choice", "choice_table"]
 
@@ -17,6 +13,9 @@ CHOICES = Registry(
     family="choices",
     entries={
         "attack": "disparate.choices.attack:Attack",
+        "crossbar": "disparate.choices.crossbar:Crossbar",
+        "fair_grape": "disparate.choices.fair_grape:FairGrape",
+        "fair_prune": "disparate.choices.fair_prune:FairPrune",
         "fine_tune": "disparate.choices.fine_tune:FineTune",
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",
@@ -53,26 +52,8 @@ def build_choice(table: Mapping[str, Any]) -> Choice:
         disparate.errors.BadInput: choice 'prune': key 'rate' is 'half'; a valid number was expected.
         choice 'prune': unknown key 'rat' (found 0.5). Did you mean 'rate'?
     """
-    from pydantic import TypeAdapter, ValidationError
-
-    name = _name(table)
-    kind = CHOICES.load(name)
     settings = {key: value for key, value in table.items() if key != "choice"}
-    known = list(kind.__dataclass_fields__)
-    unknown = [
-        f"unknown key '{key}' (found {value!r}).{suggestion(key, known)}"
-        for key, value in settings.items()
-        if key not in known
-    ]
-    try:
-        choice: Choice = TypeAdapter(kind).validate_json(json.dumps(settings, default=str), strict=True)
-    except ValidationError as error:
-        wrong = [_problem(item) for item in error.errors() if item["type"] != "unexpected_keyword_argument"]
-        raise BadInput(_lines(name, wrong + unknown)) from error
-    except BadInput as error:
-        raise BadInput(_lines(name, [str(error), *unknown])) from error
-    if unknown:
-        raise BadInput(_lines(name, unknown))
+    choice: Choice = CHOICES.build(_name(table), settings)
     return choice
 
 
@@ -121,24 +102,6 @@ def _name_of(choice: Choice) -> str:
             "'disparate.choices' to the package that defines it."
         )
     return found
-
-
-def _lines(name: str, problems: list[str]) -> str:
-    return "\n".join(f"choice '{name}': {problem}" for problem in problems)
-
-
-def _problem(item: "ErrorDetails") -> str:
-    key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "missing":
-        return f"key '{key}' is missing."
-    expected = item["msg"].removeprefix("Input should be ")
-    return f"key '{key}' is {item['input']!r}; {expected} was expected.{_literal_hint(item)}"
-
-
-def _literal_hint(item: "ErrorDetails") -> str:
-    words = item.get("ctx", {}).get("expected", "").split("'")[1::2]
-    near = suggestion(str(item["input"]), words) if words else ""
-    return near if near.startswith(" Did") else ""
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,7 @@ class Attack:
 
     | method | how                                                                                      |
     | ------ | ---------------------------------------------------------------------------------------- |
-    | `fgsm` | one step of length ε by the sign of the gradient (goodfellow2015)                        |
+    | `fgsm` | one step of length ε by the sign of the gradient (shlens2015)                        |
     | `pgd`  | several steps that stay within ε, from a random start, the worst one kept (madry2018)     |
 
     Args:

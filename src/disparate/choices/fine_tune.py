@@ -9,7 +9,9 @@ from torch import nn
 from disparate.errors import BadInput, NotApplicable
 from disparate.objectives import build_objective
 from disparate.training.config import Optimizer, Schedule, TrainingConfig
-from disparate.training.rules import KeptZeros, RoundedWeights, WeightRule, weighted_layers
+from disparate.training.gradual import GradualPruning
+from disparate.training.rules import KeptZeros, RoundedInputs, RoundedWeights, WeightRule, weighted_layers
+from disparate.training.sparsity import Scope, require_share
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,9 +29,15 @@ class FineTune:
         keep_zeros: Whether weights that are zero at the start stay zero: the mask of a pruned network.
         bits: Weights are rounded to integers of so many bits in every pass (straight-through), so that the network
             gets used to them; None leaves them as they are. Quantise afterwards.
+        round_inputs: Whether the inputs of these layers are rounded to as many bits, between the smallest and largest
+            of each batch; needs ``bits``.
+        prune_to: Share of weights that go by magnitude while it trains, by :class:`GradualPruning`; None for none.
+        prune_epochs: Epochs over which they go; half of the epochs, rounded up, where not given.
+        prune_scope: Whether that share is taken over the whole network or in each layer.
+        dense_ends: Whether the first and the last layer stay whole meanwhile.
 
     Raises:
-        BadInput: A setting is out of range, or there is no such objective.
+        BadInput: A setting is out of range, contradicts another, or there is no such objective.
 
     Example:
         >>> FineTune(epochs=2).tuning(TrainingConfig(epochs=9, batch_size=64, warmup_epochs=3)).batch_size
@@ -45,15 +53,40 @@ class FineTune:
     objective: dict[str, Any] = field(default_factory=lambda: {"name": "erm"})
     keep_zeros: bool = True
     bits: int | None = None
+    round_inputs: bool = False
+    prune_to: float | None = None
+    prune_epochs: int | None = None
+    prune_scope: Scope = "layer"
+    dense_ends: bool = True
 
     def __post_init__(self) -> None:
         if self.bits is not None and not 2 <= self.bits <= 16:
             raise BadInput(f"FineTune(bits={self.bits}): a whole number from 2 to 16 was expected, or none.")
+        if self.round_inputs and self.bits is None:
+            raise BadInput("FineTune(round_inputs=True, bits=None): to how many bits? Set bits, such as bits=8.")
+        self._require_schedule()
         build_objective(self.objective)
         try:
             self.tuning(TrainingConfig())
         except BadInput as error:
             raise BadInput(f"FineTune: {error}") from error
+
+    def _require_schedule(self) -> None:
+        if self.prune_to is None:
+            if self.prune_epochs is not None:
+                raise BadInput(f"FineTune(prune_epochs={self.prune_epochs}, prune_to=None): prune to which share?")
+            return
+        require_share("FineTune", self.prune_to, "prune_to")
+        if self.prune_epochs is not None and not 1 <= self.prune_epochs <= self.epochs:
+            raise BadInput(
+                f"FineTune(prune_epochs={self.prune_epochs}, epochs={self.epochs}): 1 to {self.epochs} was expected; "
+                "the share is reached while the network is trained on."
+            )
+        if not self.keep_zeros:
+            raise BadInput(
+                f"FineTune(prune_to={self.prune_to}, keep_zeros=False): what is pruned would grow again. Leave out "
+                "one of the two."
+            )
 
     def tuning(self, config: TrainingConfig) -> TrainingConfig:
         """Return how to train on: as the network was trained, but for what stands here."""
@@ -75,10 +108,10 @@ class FineTune:
             model: The network as it comes.
 
         Returns:
-            The frozen mask and the rounding, where they are asked for.
+            The frozen mask or the growing one, and the rounding, where they are asked for.
 
         Raises:
-            NotApplicable: The network has no floating-point weights that could be trained.
+            NotApplicable: The network has no floating-point weights that could be trained, or none that could go.
         """
         weights = [layer.weight for layer in weighted_layers(model).values()]
         if not weights or any(type(weight) is not nn.Parameter for weight in weights):
@@ -87,4 +120,22 @@ class FineTune:
                 "be trained. Fine-tune before quantize."
             )
         kept = (KeptZeros.of(model),) if self.keep_zeros else ()
-        return (*kept, *(() if self.bits is None else (RoundedWeights(self.bits),)))
+        rounding = () if self.bits is None else (RoundedWeights(self.bits),)
+        inputs = (RoundedInputs(self.bits),) if self.bits is not None and self.round_inputs else ()
+        return (*(self._gradual(model) or kept), *rounding, *inputs)
+
+    def _gradual(self, model: nn.Module) -> tuple[WeightRule, ...]:
+        if self.prune_to is None:
+            return ()
+        rule = GradualPruning(
+            to=self.prune_to,
+            epochs=self.prune_epochs or -(-self.epochs // 2),
+            scope=self.prune_scope,
+            dense_ends=self.dense_ends,
+        )
+        if not rule.layers(model):
+            raise NotApplicable(
+                f"FineTune(prune_to={self.prune_to}, dense_ends=True) on {type(model).__name__}: it has no layer "
+                "between the first and the last. Set dense_ends=False."
+            )
+        return (rule,)

@@ -16,6 +16,8 @@ def explain(
     variant: Annotated[Words | None, typer.Option(help="Variant to be explained; all otherwise. Repeatable.")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Seed to be looked at; all otherwise. Repeatable.")] = None,
     examples: Annotated[int, typer.Option(help="Most training examples that get numbers of their own.")] = 4000,
+    subsets: Annotated[int, typer.Option(help="Trainings on parts of the data, for memorisation; 0 for none.")] = 0,
+    look: Annotated[Words | None, typer.Option(help="Look closer or less: eigenvalues=5, thorough=true.")] = None,
     trust: Annotated[Words | None, typer.Option(help="Allow a model 'module:function' of your own.")] = None,
     slots: Annotated[int | None, typer.Option(help="Cores to use; all by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -30,7 +32,8 @@ def explain(
     from disparate.cli.surroundings import set_up
 
     set_up(data=data, trust=trust or ())
-    from disparate.auditing.explanation import Look, explained
+    from disparate.auditing.explanation import explained
+    from disparate.auditing.look import Look
     from disparate.auditing.recipe import read_recipe
     from disparate.auditing.writing import write
     from disparate.cli.progress import shown
@@ -40,9 +43,10 @@ def explain(
 
     question = read_recipe(find_recipe(recipe), changes=change or (), trust=trust or ())
     at = Store.open(store)
-    look = Look(variants=tuple(variant or ()), seeds=tuple(seed or ()), examples=examples)
+    asked = Look(variants=tuple(variant or ()), seeds=tuple(seed or ()), examples=examples, subsets=subsets)
+    asked = asked.changed(look or ())
     with shown(at, slots=slots, quiet=quiet or json) as progress:
-        result = explained(question, look=look, store=at, engine=LocalEngine(slots=slots), progress=progress)
+        result = explained(question, look=asked, store=at, engine=LocalEngine(slots=slots), progress=progress)
     write(result, at.root / question.name, json="explanation", report="explanation")
     if json:
         typer.echo(result.to_text(), nl=False)

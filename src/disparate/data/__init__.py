@@ -15,9 +15,11 @@ __all__ = ["DATA", "GroupedDataset", "Problem", "data_named", "load"]
 DATA = Registry(
     family="data",
     entries={
+        "celeba": "disparate.data.celeba:celeba",
         "cifar10": "disparate.data.cifar10:cifar10",
         "image_folder": "disparate.data.image_folder:image_folder",
         "saved": "disparate.data.saved:saved",
+        "svhn": "disparate.data.svhn:svhn",
         "synthetic": "disparate.data.synthetic:synthetic",
         "tabular": "disparate.data.tabular:tabular",
         "utkface": "disparate.data.utkface:utkface",

@@ -21,7 +21,14 @@ from disparate.stats.paired import paired_mean
 Array = NDArray[np.float64]
 Form = Literal["signed", "absolute"]
 NO_TIGHTNESS = "the bound is not positive"
-TERMS = {"first": "nats", "second": "nats", "sum": "nats", "change": "nats", "tightness": "ratio"}
+TERMS = {
+    "first": "nats",
+    "second": "nats",
+    "sum": "nats",
+    "change": "nats",
+    "range": "nats",
+    "tightness": "ratio",
+}
 ROUNDING = 1e-12
 
 
@@ -115,6 +122,10 @@ class TaylorBound:
         """Whether the change is at most the sum; rounding is forgiven."""
         return self.change <= self.sum + ROUNDING * (1 + abs(self.sum))
 
+    def term(self, name: str) -> float | None:
+        """Return a term by the name that findings call it: ``range`` is ``loss_range``."""
+        return self.loss_range if name == "range" else getattr(self, name)
+
     def se(self, term: str) -> float | None:
         """Return the standard error of a term over examples, by the delta method; None where it is unknown.
 
@@ -173,8 +184,8 @@ def bound_findings(
         level: Level of the intervals.
 
     Yields:
-        ``taylor_bound`` with ``term`` in ``where``: first, second, sum, change, tightness, and the shares of seeds
-        ``vacuous`` and ``holds``; ``form`` says which change.
+        ``taylor_bound`` with ``term`` in ``where``: first, second, sum, change, the range above which a sum is vacuous,
+        tightness, and the shares of seeds ``vacuous`` and ``holds``; ``form`` says which change.
 
     Raises:
         BadInput: A group has no bound, or bounds of both forms.
@@ -185,7 +196,7 @@ def bound_findings(
         where = {"by": by, "split": split, "form": seeds[0].form}
         for term, unit in TERMS.items():
             about = _about(group, variant, unit, {**where, "term": term})
-            found = mean_over_seeds([getattr(x, term) for x in seeds], about, level=level, why=NO_TIGHTNESS)
+            found = mean_over_seeds([x.term(term) for x in seeds], about, level=level, why=NO_TIGHTNESS)
             yield _with_error(found, seeds[0].se(term), level) if len(seeds) == 1 else found
         for term in ("vacuous", "holds"):
             about = _about(group, variant, "share", {**where, "term": term})

@@ -1,11 +1,12 @@
 """How far two trained networks are apart: as a whole, per layer, and in which direction."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,13 @@ class ParameterDistance:
     whole: Apart
     layers: Mapping[str, Apart]
 
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> "ParameterDistance":
+        """Read a distance back from plain values, as ``dataclasses.asdict`` gives them."""
+        return cls(
+            whole=Apart(**item["whole"]), layers={layer: Apart(**part) for layer, part in item["layers"].items()}
+        )
+
 
 def parameter_distance(left: Path, right: Path) -> ParameterDistance:
     """Return how far two trained networks are apart, as a whole and per layer.
@@ -63,7 +71,29 @@ def parameter_distance(left: Path, right: Path) -> ParameterDistance:
     Raises:
         BadInput: The two do not hold the same parameters.
     """
-    rows = [(name, _moments(here, there)) for name, (here, there) in _paired(left, right)]
+    return distance_of((name, here, there) for name, (here, there) in _paired(left, right))
+
+
+def distance_of(pairs: Iterable[tuple[str, Array, Array]]) -> ParameterDistance:
+    """Return how far two vectors of weights are apart, as a whole and per layer.
+
+    Args:
+        pairs: Name of every parameter, its value, and its value in the reference, in the network's order.
+
+    Returns:
+        The distances.
+
+    Raises:
+        BadInput: There is no parameter.
+
+    Example:
+        >>> found = distance_of([("layer.weight", np.array([3.0, 0.0]), np.array([0.0, 4.0]))])
+        >>> found.whole.l2, found.layers["layer"].relative, found.whole.cosine
+        (5.0, 1.25, 0.0)
+    """
+    rows = [(name, _moments(here, there)) for name, here, there in pairs]
+    if not rows:
+        raise BadInput("distance of weights: 0 parameters given; at least 1 was expected.")
     by_layer = groupby(rows, key=lambda row: _layer(row[0]))
     layers = {layer: np.sum([moments for _, moments in part], axis=0) for layer, part in by_layer}
     whole = np.sum([moments for _, moments in rows], axis=0)
@@ -128,36 +158,56 @@ def parameter_spread(reference: Path, others: Mapping[str, Path]) -> ParameterSp
     return ParameterSpread(value=distances[farthest], profile=farthest)
 
 
-def layer_findings(pairs: Sequence[tuple[Path, Path]], *, variant: str, level: float = 0.95) -> Findings:
-    """Return, per layer, how far a variant's weights are from the reference's, over seeds.
+def apart_findings(
+    seeds: Sequence[ParameterDistance | None],
+    *,
+    variant: str,
+    forms: Sequence[str] = tuple(FORMS),
+    level: float = 0.95,
+    why: str = "",
+) -> Findings:
+    """Return how far a variant's weights are from the reference's, whole and per layer, over seeds.
 
     Args:
-        pairs: Checkpoints (variant, reference), one pair per seed.
+        seeds: What was found under every seed; None where there is no distance.
         variant: Name of the variant.
+        forms: Which of ``l2``, ``relative`` and ``cosine`` are given of the whole; layers have all.
         level: Level of the intervals.
+        why: Why a seed has no distance.
 
     Returns:
-        Three findings per layer: ``l2``, ``relative`` and ``cosine``; ``where`` names form and layer.
+        A finding per form and layer; ``where`` names form and layer. One undefined finding where no seed has any.
     """
-    measured = [parameter_distance(left, right).layers for left, right in pairs]
+    known = [found for found in seeds if found is not None]
+    if not known:
+        about = _about(variant, "l2", None)
+        return Findings((mean_over_seeds([None] * len(seeds), about, level=level, why=why),))
+    places = [(None, form) for form in forms] + [(layer, form) for layer in known[0].layers for form in FORMS]
     return Findings(
         tuple(
             mean_over_seeds(
-                [getattr(layers[layer], form) for layers in measured],
-                About(
-                    measure="parameter_distance",
-                    variant=variant,
-                    reference=REFERENCE,
-                    unit=unit,
-                    where={"form": form, "layer": layer},
-                    least=-1.0 if form == "cosine" else 0.0,
-                ),
+                [None if found is None else getattr(_part(found, layer), form) for found in seeds],
+                _about(variant, form, layer),
                 level=level,
-                why="all weights of the layer are 0",
+                why=why or "all weights are 0",
             )
-            for layer in (measured[0] if measured else ())
-            for form, unit in FORMS.items()
+            for layer, form in places
         )
+    )
+
+
+def _part(found: ParameterDistance, layer: str | None) -> Apart:
+    return found.whole if layer is None else found.layers[layer]
+
+
+def _about(variant: str, form: str, layer: str | None) -> About:
+    return About(
+        measure="parameter_distance",
+        variant=variant,
+        reference=REFERENCE,
+        unit=FORMS[form],
+        where={"form": form} if layer is None else {"form": form, "layer": layer},
+        least=-1.0 if form == "cosine" else 0.0,
     )
 
 

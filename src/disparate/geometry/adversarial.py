@@ -29,7 +29,7 @@ def fgsm(answer: Answer, inputs: Tensor, target: Tensor, *, epsilon: float, span
 
     $$ x' = \operatorname{clip}(x + \varepsilon \operatorname{sign} \nabla_x {-\log p_\theta(y \mid x)}) $$
 
-    (goodfellow2015, section 4). The worst there is for a network that is linear in its inputs with two classes. A
+    (shlens2015, section 4). The worst there is for a network that is linear in its inputs with two classes. A
     number without a gradient stays where it is.
 
     Args:

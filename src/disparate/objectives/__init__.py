@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from disparate.errors import BadInput
 from disparate.registry import Registry
 
 if TYPE_CHECKING:
@@ -12,7 +11,20 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-OBJECTIVES = Registry(family="objectives", entries={"erm": "disparate.objectives.erm:ERM"})
+OBJECTIVES = Registry(
+    family="objectives",
+    entries={
+        "erm": "disparate.objectives.erm:ERM",
+        "boundary_distance": "disparate.objectives.boundary_distance:BoundaryDistance",
+        "bounded_accuracy_gap": "disparate.objectives.bounded_accuracy_gap:BoundedAccuracyGap",
+        "equal_loss": "disparate.objectives.equal_loss:EqualLoss",
+        "fairness_gap": "disparate.objectives.fairness_gap:FairnessGap",
+        "gradient_norm": "disparate.objectives.gradient_norm:GradientNorm",
+        "group_balanced_sampling": "disparate.objectives.group_balanced_sampling:GroupBalancedSampling",
+        "group_dro": "disparate.objectives.group_dro:GroupDRO",
+        "reweighting": "disparate.objectives.reweighting:Reweighting",
+    },
+)
 """Objectives that a recipe can name."""
 
 
@@ -72,11 +84,35 @@ class Population:
         names: Names of the groups, in the order of a batch's indices.
         counts: Training examples of each; 0 for a group that has none.
         dense: Where the network stood before it was compressed; None where nothing was.
+        labels: Names of the classes, in the order of a batch's targets; none where they are not known.
+        by_class: Training examples of each group by class, shape (groups, classes).
     """
 
     names: tuple[str, ...]
     counts: tuple[int, ...]
     dense: Levels | None = None
+    labels: tuple[str, ...] = ()
+    by_class: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each group among the training examples; a group that has none is left out.
+
+        Example:
+            >>> Population(names=("a", "b", "c"), counts=(3, 0, 1)).shares
+            {'a': 0.75, 'c': 0.25}
+        """
+        whole = sum(self.counts)
+        return {name: count / whole for name, count in zip(self.names, self.counts, strict=True) if count}
+
+    @property
+    def absent(self) -> list[str]:
+        """Groups without a training example: no number is told of them."""
+        return [name for name, count in zip(self.names, self.counts, strict=True) if not count]
+
+    def by_name(self, values: "Tensor") -> dict[str, float]:
+        """Return one value per group, shape (groups,), by name; a group that is absent from training is left out."""
+        return {name: value for name, value in zip(self.names, values.tolist(), strict=True) if name in self.shares}
 
 
 class Course(Protocol):
@@ -136,22 +172,23 @@ def build_objective(table: "Mapping[str, Any]") -> Objective:
     """Return the objective that a recipe's table describes.
 
     Args:
-        table: ``{"name": "erm", setting: value, ...}``.
+        table: ``{"name": "erm", setting: value, ...}``; settings are checked strictly (``"0.5"`` is no number).
 
     Returns:
         The objective.
 
     Raises:
-        BadInput: The name or a setting is unknown, or a value is out of range.
+        BadInput: The name is unknown, or a setting is unknown, missing, of a wrong type or out of range. All wrong
+            settings are reported together, one per line.
 
     Example:
         >>> build_objective({"name": "erm"})
         ERM()
+        >>> build_objective({"name": "group_dro", "stepp": 0.1})
+        Traceback (most recent call last):
+        ...
+        disparate.errors.BadInput: objective 'group_dro': unknown key 'stepp' (found 0.1). Did you mean 'step'?
     """
     settings = dict(table)
-    name = settings.pop("name", "erm")
-    kind = OBJECTIVES.load(name)
-    try:
-        return kind(**settings)
-    except TypeError as error:
-        raise BadInput(f"objective '{name}' with settings {settings}: {error}.") from error
+    objective: Objective = OBJECTIVES.build(settings.pop("name", "erm"), settings)
+    return objective

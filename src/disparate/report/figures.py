@@ -80,20 +80,20 @@ def forest(rows: Sequence[Row], *, two_sided: bool, baseline: float | None = Non
     """
     unit = rows[0].finding.unit if rows else ""
     traces = [_floors(rows, two_sided=two_sided), *_points(rows), _undefined(rows)]
-    longest = max((len(_label(row.label)) for row in rows), default=0)
-    layout = _layout(len(rows) * ROW + TOP + BOTTOM, left=18 + round(7.2 * longest))
+    longest = max((len(shown_label(row.label)) for row in rows), default=0)
+    layout = blank_layout(len(rows) * ROW + TOP + BOTTOM, left=18 + round(7.2 * longest))
     layout["xaxis"] |= {
-        "title": {"text": _text(unit_words(unit)), "standoff": 6, "font": {"size": 12, "color": MUTED}},
+        "title": {"text": shown_text(unit_words(unit)), "standoff": 6, "font": {"size": 12, "color": MUTED}},
         "range": span(rows, two_sided=two_sided),
     }
     layout["yaxis"] |= {
         "tickvals": list(range(len(rows))),
-        "ticktext": [_label(row.label) for row in rows],
+        "ticktext": [shown_label(row.label) for row in rows],
         "range": [len(rows) - 0.5, -0.5],
     }
     if baseline is not None:
-        layout["shapes"] = [_dashed(scaled(baseline, unit))]
-    return _figure([trace for trace in traces if trace["y"]], layout)
+        layout["shapes"] = [dashed(scaled(baseline, unit))]
+    return assembled([trace for trace in traces if trace["y"]], layout)
 
 
 def span(rows: Sequence[Row], *, two_sided: bool) -> list[float]:
@@ -208,7 +208,7 @@ def _undefined(rows: Sequence[Row]) -> dict[str, Any]:
         "y": [place for place, _ in lost],
         "text": ["undefined"] * len(lost),
         "textfont": {"color": MUTED, "size": 12},
-        "hovertext": [_text(f"{row.label}: {row.finding.undefined}") for _, row in lost],
+        "hovertext": [shown_text(f"{row.label}: {row.finding.undefined}") for _, row in lost],
         "hoverinfo": "text",
         "showlegend": False,
     }
@@ -226,13 +226,15 @@ def heatmap(grid: Grid) -> go.Figure:
     columns = [name for name in grid.columns if name != EVERYONE] or list(grid.columns)
     cells = [[grid.cell(row, column) for column in columns] for row in grid.rows]
     extent = max((abs(item.value or 0.0) for row in cells for item in row if item), default=0.0) or 1.0
-    layout = _layout(len(grid.rows) * 34 + 70, left=18 + round(7.2 * max(len(_label(row)) for row in grid.rows)))
+    layout = blank_layout(
+        len(grid.rows) * 34 + 70, left=18 + round(7.2 * max(len(shown_label(row)) for row in grid.rows))
+    )
     layout["xaxis"] |= {"side": "top", "tickvals": list(range(len(columns))), "showgrid": False, "zeroline": False}
-    layout["xaxis"] |= {"ticktext": [_label(name, 11) for name in columns], "range": [-0.5, len(columns) - 0.5]}
-    layout["yaxis"] |= {"tickvals": list(range(len(grid.rows))), "ticktext": [_label(row) for row in grid.rows]}
+    layout["xaxis"] |= {"ticktext": [shown_label(name, 11) for name in columns], "range": [-0.5, len(columns) - 0.5]}
+    layout["yaxis"] |= {"tickvals": list(range(len(grid.rows))), "ticktext": [shown_label(row) for row in grid.rows]}
     layout["yaxis"] |= {"range": [len(grid.rows) - 0.5, -0.5]}
     layout["margin"] |= {"t": 34, "b": 8}
-    return _figure([_heat(cells, grid.rows, columns, math.sqrt(extent))], layout)
+    return assembled([_heat(cells, grid.rows, columns, math.sqrt(extent))], layout)
 
 
 def _heat(
@@ -310,15 +312,18 @@ def stacks(grid: Grid, *, total: str) -> go.Figure:
     columns = [name for name in grid.columns if is_stacked(grid, name)]
     labels = {name: _sized(name, grid) for name in columns}
     traces = [_segments(grid, columns, name, colour) for name, colour in SEGMENTS.items() if name in grid.rows]
-    longest = max((len(_label(label)) for label in labels.values()), default=0)
-    layout = _layout(len(columns) * ROW + TOP + BOTTOM, left=18 + round(7.2 * longest))
+    longest = max((len(shown_label(label)) for label in labels.values()), default=0)
+    layout = blank_layout(len(columns) * ROW + TOP + BOTTOM, left=18 + round(7.2 * longest))
     layout["barmode"] = "stack"
     layout["margin"] |= {"r": 84}
     layout["xaxis"] |= {"range": [0, 100], "ticksuffix": " %", "nticks": 5, "showgrid": False}
-    layout["yaxis"] |= {"tickvals": list(range(len(columns))), "ticktext": [_label(labels[name]) for name in columns]}
+    layout["yaxis"] |= {
+        "tickvals": list(range(len(columns))),
+        "ticktext": [shown_label(labels[name]) for name in columns],
+    }
     layout["yaxis"] |= {"range": [len(columns) - 0.5, -0.5]}
     layout["annotations"] = [_whole(grid.cell(total, name), row) for row, name in enumerate(columns)]
-    return _figure(traces, layout)
+    return assembled(traces, layout)
 
 
 def _sized(name: str, grid: Grid) -> str:
@@ -334,7 +339,7 @@ def _segments(grid: Grid, columns: Sequence[str], name: str, colour: str) -> dic
         "name": name,
         "y": [place for place, _, _, _ in held],
         "x": [100 * value for _, _, _, value in held],
-        "hovertext": [f"<b>{_text(column)}</b><br>{name}: {value_text(item)} %" for _, column, item, _ in held],
+        "hovertext": [f"<b>{shown_text(column)}</b><br>{name}: {value_text(item)} %" for _, column, item, _ in held],
         "hoverinfo": "text",
         "width": 0.66,
         "marker": {"color": colour, "line": {"width": 0}},
@@ -344,19 +349,19 @@ def _segments(grid: Grid, columns: Sequence[str], name: str, colour: str) -> dic
 
 def _whole(finding: Finding | None, row: int) -> dict[str, Any]:
     unit = "" if finding is None else {"share": "pt"}.get(finding.unit, finding.unit)
-    text = "" if finding is None or finding.value is None else f"± {value_text(finding)} {_text(unit)}"
+    text = "" if finding is None or finding.value is None else f"± {value_text(finding)} {shown_text(unit)}"
     place = {"x": 1, "xref": "paper", "xanchor": "left", "y": row, "yref": "y", "yanchor": "middle"}
     return {**place, "text": text, "showarrow": False, "xshift": 8, "font": {"size": 12, "color": INK}}
 
 
 def _hover(row: Row) -> str:
     item = row.finding
-    lines = [f"<b>{_text(row.label)}</b>", f"{_text(term(item.measure).title)}: {_value(item)}"]
+    lines = [f"<b>{shown_text(row.label)}</b>", f"{shown_text(term(item.measure).title)}: {_value(item)}"]
     if interval := interval_text(item):
         lines.append(f"interval {interval}")
     if item.null is not None:
         times = f", the number is {times_text(item)} × it" if times_text(item) else ""
-        lines.append(f"noise floor {floor_text(item)} ({_text(item.null.name)}){times}")
+        lines.append(f"noise floor {floor_text(item)} ({shown_text(item.null.name)}){times}")
     counts = [f"{count:,} {name}" for count, name in ((item.n, "examples"), (item.seeds, "seeds")) if count is not None]
     if counts:
         lines.append(", ".join(counts))
@@ -365,16 +370,18 @@ def _hover(row: Row) -> str:
 
 def _value(finding: Finding) -> str:
     if finding.value is None:
-        return f"undefined: {_text(finding.undefined)}"
-    return f"{value_text(finding)} {_text(unit_words(finding.unit))}"
+        return f"undefined: {shown_text(finding.undefined)}"
+    return f"{value_text(finding)} {shown_text(unit_words(finding.unit))}"
 
 
-def _text(text: object) -> str:
+def shown_text(text: object) -> str:
+    """Return a text as figures show it, with nothing in it that plotly would read as a mark."""
     return html.escape(plain(text), quote=False)
 
 
-def _label(text: str, limit: int = LONGEST_LABEL) -> str:
-    return _text(shortened(plain(text), limit))
+def shown_label(text: str, limit: int = LONGEST_LABEL) -> str:
+    """Return a name as it stands at an axis, shortened."""
+    return shown_text(shortened(plain(text), limit))
 
 
 def height(figure: go.Figure) -> int:
@@ -386,16 +393,19 @@ def _shape(figure: go.Figure) -> dict[str, Any]:
     return cast("dict[str, Any]", figure.to_dict())["layout"]
 
 
-def _figure(data: Sequence[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
+def assembled(data: Sequence[dict[str, Any]], layout: dict[str, Any]) -> go.Figure:
+    """Return a figure of traces and a layout, without plotly's template."""
     return go.Figure({"data": list(data), "layout": {**layout, "template": go.layout.Template()}})
 
 
-def _dashed(x: float) -> dict[str, Any]:
+def dashed(x: float) -> dict[str, Any]:
+    """Return a dotted line from top to bottom."""
     line = {"color": MUTED, "width": 1.5, "dash": "dot"}
     return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
-def _layout(height: int, *, left: int) -> dict[str, Any]:
+def blank_layout(height: int, *, left: int) -> dict[str, Any]:
+    """Return a layout without traces: margins, colours and fonts of the house."""
     axis = {"gridcolor": LINE, "zerolinecolor": MUTED, "linecolor": LINE, "fixedrange": True, "tickcolor": LINE}
     return {
         "height": height,

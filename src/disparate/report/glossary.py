@@ -1,37 +1,7 @@
 """What every measure is called, means and is computed from; unknown measures get a title made of their name."""
 
-from dataclasses import dataclass
-from typing import Literal
-
-Kind = Literal["level", "disparity", "comparison"]
-Better = Literal["higher", "lower"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Term:
-    """One measure in words.
-
-    Args:
-        title: How it is called on screen.
-        words: What it says, in one sentence.
-        formula: How it is computed; empty for an unknown measure.
-        kind: A level of one variant, a disparity between groups of one variant, or a comparison with the reference.
-        better: Which direction is good for the group; None where neither is.
-        signed: For a comparison: whether it goes either way, so that its sign says who is better off.
-    """
-
-    title: str
-    words: str
-    formula: str = ""
-    kind: Kind = "level"
-    better: Better | None = None
-    signed: bool = False
-
-    @property
-    def inline(self) -> str:
-        """The title as it stands inside a sentence; an abbreviation such as F1 keeps its capital."""
-        return self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
-
+from disparate.report.term import Term
+from disparate.report.why_terms import WHY_TERMS
 
 TERMS: dict[str, Term] = {
     "accuracy": Term(
@@ -310,9 +280,10 @@ TERMS: dict[str, Term] = {
         signed=True,
     ),
     "over_representation": Term(
-        title="Over-representation among flips",
+        title="Over-representation",
         words=(
-            "How much more often a group is met among changed answers than among all examples; 1 is parity. "
+            "How much more often a group is met among changed answers, or among exemplars, than among all examples; 1 "
+            "is parity. "
             "What acts on training is held against another seed, everything else against groups dealt at random."
         ),
         formula="(flips in a / all flips) / (|a| / n)",
@@ -337,78 +308,45 @@ TERMS: dict[str, Term] = {
         better="lower",
         signed=True,
     ),
-    "parameter_distance": Term(
-        title="Distance of the weights",
-        words="How far the trained weights are from the reference's; relative: as a share of the reference's norm.",
-        formula="‖θ − θ′‖₂",
-        kind="comparison",
-    ),
-    "parameter_spread": Term(
-        title="Spread of the weights over profiles",
-        words="The largest distance between the reference's weights and those of another profile, under one seed.",
-        formula="ρ(m) = max over m′ of ‖θₘ − θₘ′‖₂",
-        kind="comparison",
-    ),
-    "closeness_gini": Term(
-        title="Closeness to the boundary",
-        words="How undecided the network is, from its probabilities; large is near. Confident errors count as far.",
-        formula="1 − Σₖ pₖ²",
-    ),
-    "distance_probability": Term(
-        title="Distance to the boundary, in probability",
-        words="Difference of the two largest probabilities; large is far.",
-        formula="p₍₁₎ − p₍₂₎",
-    ),
-    "distance_logit": Term(
-        title="Distance to the boundary, in logits",
-        words="Difference of the two largest logits; large is far. It grows with the scale of the last layer.",
-        formula="z₍₁₎ − z₍₂₎",
-    ),
-    "distance_logit_signed": Term(
-        title="Signed distance to the boundary, in logits",
-        words="Logit of the right class minus the largest other logit; negative where the answer is wrong.",
-        formula="z_y − max over k ≠ y of zₖ",
-    ),
-    "distance_input": Term(
-        title="Distance to the boundary, in inputs",
-        words="How far an input would have to move, to first order, for another answer.",
-        formula="min over k ≠ ŷ of (z_ŷ − zₖ) / ‖∇ₓ(z_ŷ − zₖ)‖₂",
-    ),
-    "distance_parameters": Term(
-        title="Distance to the boundary, in weights",
+    "modal_exemplars": Term(
+        title="Modal exemplars",
         words=(
-            "How far the weights would have to move, to first order, for another answer. Compare with the distance of "
-            "the weights: below it an answer cannot flip."
+            "Share of a group that a variant's models answer most often otherwise than the reference's models do. "
+            "Between two populations of the reference there are such examples too: that is the floor."
         ),
-        formula="min over k ≠ ŷ of (z_ŷ − zₖ) / ‖∇_θ(z_ŷ − zₖ)‖₂",
-    ),
-    "loss_barrier": Term(
-        title="Barrier",
-        words="How far the loss of a group rises above the chord on the straight line between two solutions.",
-        formula="maxₜ [J(θ(t); Dₐ) − (1 − t) J(θ; Dₐ) − t J(θ′; Dₐ)], θ(t) = (1 − t) θ + t θ′",
+        formula="|{i ∈ a : modal ŷᵢ(variant) ≠ modal ŷᵢ(reference)}| / |a|",
         kind="comparison",
     ),
-    "loss_along_line": Term(
-        title="Loss along the line",
-        words="Mean loss of a group at a point of the straight line from the reference's weights to the variant's.",
-        formula="J((1 − t) θ + t θ′; Dₐ)",
-        better="lower",
+    "taxicab_distance": Term(
+        title="Taxicab distance",
+        words="How far the label distributions of two populations of models lie apart, mean over a group; 2 at most.",
+        formula="(1/|a|) Σᵢ Σₖ |share of k among the variant's models − among the reference's|",
+        kind="comparison",
     ),
-    "accuracy_along_line": Term(
-        title="Accuracy along the line",
-        words="Accuracy of a group at a point of the straight line from the reference's weights to the variant's.",
-        formula="acc(a) at (1 − t) θ + t θ′",
+    "modal_ties": Term(
+        title="Modal ties",
+        words="Share of a group at which two labels or more are given equally often, so that none is the modal one.",
+        formula="|{i ∈ a : several k with the largest share}| / |a|",
+    ),
+    "exemplar_accuracy": Term(
+        title="Accuracy on exemplars",
+        words=(
+            "Accuracy of the reference on the modal exemplars of a group. Examples on which models disagree are hard "
+            "however they were chosen: compare with the exemplars of two populations of the reference."
+        ),
+        formula="Σᵢ wᵢ acc(i) / Σᵢ wᵢ over the exemplars of a",
+        kind="comparison",
         better="higher",
     ),
-    "taylor_bound": Term(
-        title="Bound of the theorem",
-        words=(
-            "What gradient norm, curvature and distance of the weights allow the loss of a group to change, beside "
-            "what it did. It leaves the third order out; vacuous: it allows more than the range of the loss."
-        ),
-        formula="Δₐ ≤ ‖gₐ‖ ρ + ½ λ(Hₐ) ρ²",
+    "relative_change": Term(
+        title="Relative change of errors",
+        words="By how many per cent of what it was an error rate rises; a small rate rises far by little.",
+        formula="100 · (M(variant) − M(reference)) / M(reference)",
         kind="comparison",
+        better="lower",
+        signed=True,
     ),
+    **WHY_TERMS,
 }
 """Every measure whose meaning is known here."""
 

@@ -17,10 +17,13 @@ from plotly.offline import get_plotlyjs
 from disparate.findings import Finding, Result
 from disparate.report import figures, headline, record, wording
 from disparate.report.cautions import PAGES
-from disparate.report.glossary import NOISE_FLOORS, TERMS, Term
-from disparate.report.panels import Panel, embedded, panels
-from disparate.report.selection import is_comparison, place
-from disparate.report.tables import Part, parts, sections
+from disparate.report.glossary import NOISE_FLOORS, TERMS
+from disparate.report.panels import ON_ONE_SCALE, Panel, embedded, panels
+from disparate.report.part import Part
+from disparate.report.selection import is_comparison, place, sections
+from disparate.report.tables import parts
+from disparate.report.term import Term
+from disparate.report.why_panels import WHY_DRAWN
 
 BREAKS = re.compile(r"(?<=[_/-])(?=\w)")
 """Where a long name may be broken."""
@@ -75,12 +78,16 @@ def page(result: Result) -> str:
             version=wording.plain(record.mapping(result.run.get("versions")).get("disparate", "")),
             sections=[_section(result, by, position) for position, by in enumerate(sections(result))],
             exemplars=_by_variant(shown[:MOST_EXEMPLARS]),
+            of_populations=any(one.distance is not None for one in shown),
             exemplars_left_out=len(shown[MOST_EXEMPLARS:]),
             problems=record.problems(result.run),
             most_problems=MOST_PROBLEMS,
             sheets=record.sheets(result.run),
             glossary=_glossary(result),
             floors=NOISE_FLOORS,
+            why_slugs=frozenset(WHY_DRAWN),
+            nested_slugs={"inequality", *WHY_DRAWN} - {"why"},
+            scaled=ON_ONE_SCALE,
             library=plotly.packed,
             script=Markup(script),
             style=Markup(asset("page.css")),
@@ -115,7 +122,7 @@ def _section(result: Result, by: str, position: int) -> Section:
         by=wording.plain(by),
         groups=headline.group_facts(result.run, by),
         outcomes=tuple(told),
-        parts=tuple((part, panels(part, result.findings, f"{slug}-{part.slug}")) for part in parts(result, by)),
+        parts=tuple((part, panels(part, result, by, f"{slug}-{part.slug}")) for part in parts(result, by)),
     )
 
 

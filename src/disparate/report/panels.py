@@ -5,20 +5,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
 from markupsafe import Markup
 
-from disparate.findings import Finding, Findings
+from disparate.findings import Finding, Result
 from disparate.report import figures
 from disparate.report.glossary import term
 from disparate.report.movement import ONE_RUN
+from disparate.report.part import Part
 from disparate.report.selection import EVERYONE, Grid, is_comparison, place, references
-from disparate.report.tables import Part
+from disparate.report.why_panels import WHY_DRAWN, Drawn
 from disparate.report.wording import counted, interval_text, mark_words, plain, value_text
 
 ABSMAX = "absmax"
-Drawn = list[tuple[str, str, go.Figure]]
-"""Title, words and figure of every panel of a part."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,21 +59,24 @@ def embedded(value: Any) -> Markup:
     return Markup(text)
 
 
-def panels(part: Part, findings: Findings, slug: str) -> tuple[Panel, ...]:
+def panels(part: Part, result: Result, by: str, slug: str) -> tuple[Panel, ...]:
     """Return the figures of a part of the page; none where the part is tables only.
 
     Args:
         part: The part.
-        findings: All findings, to know the references.
+        result: Findings and run record.
+        by: The attribute.
         slug: Prefix of the panels' ids.
 
     Returns:
         The panels, in the order of the part's rows or columns.
     """
-    draw = DRAWN.get(part.slug)
-    if draw is None or not part.grids:
+    if not part.grids:
         return ()
-    drawn = draw(part.grids[0], references(findings))
+    if part.slug in WHY_DRAWN:
+        drawn = WHY_DRAWN[part.slug](part, result, by)
+    else:
+        drawn = DRAWN[part.slug](part.grids[0], references(result.findings)) if part.slug in DRAWN else []
     if part.slug in ON_ONE_SCALE:
         scaled = figures.on_one_scale([figure for _, _, figure in drawn])
         drawn = [(title, words, figure) for (title, words, _), figure in zip(drawn, scaled, strict=True)]
@@ -157,13 +158,14 @@ DRAWN: dict[str, Callable[[Grid, Sequence[str]], Drawn]] = {
     "who-pays": _by_variant,
     "risk": _heat,
     "churn": _by_group,
+    "exemplars": _by_group,
     "flips": _over_represented,
     "levels": _by_group,
     "hardware": _by_form,
     "movement": _stacked,
 }
 """Part of the page to what draws it; a part that is not here has tables only."""
-ON_ONE_SCALE = frozenset({"who-pays", "churn", "flips", "levels"})
+ON_ONE_SCALE = frozenset({"who-pays", "churn", "flips", "exemplars", "levels", "weights"})
 """Parts whose panels share a unit, and so a scale."""
 
 

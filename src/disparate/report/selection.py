@@ -9,12 +9,14 @@ from disparate.findings import Finding, Findings, Result
 from disparate.predictions import REFERENCE
 from disparate.report.glossary import term
 from disparate.report.record import group_sizes, reference_group
-from disparate.report.wording import plain
+from disparate.report.wording import plain, unit_words
 
 AXES = (None, "both", "examples", "seeds")
 """Axes of chance, the one shown first in front."""
 EVERYONE = "everyone"
 ORDINARY = frozenset({"by", "axis", "margin", "conclusion"})
+PARTS = frozenset({"form", "layer", "epoch", "rank"})
+"""Keys of ``where`` of a number that is a part of another, or made of it."""
 SPEAKING = frozenset({"form", "of"})
 """Keys of ``where`` whose values say what they are without the key."""
 
@@ -164,6 +166,32 @@ class Grid:
         return tuple(dict.fromkeys(plain(item.undefined) for item in self.cells.values() if item.undefined))
 
 
+UNSPLIT = ""
+"""The attribute of findings that are split by none, where there is no other."""
+
+
+def sections(result: Result) -> tuple[str, ...]:
+    """Return the attributes the report goes through; one without a name where nothing is split by any."""
+    return attributes(result) or ((UNSPLIT,) if len(result.findings) else ())
+
+
+def by_of_section(result: Result, by: str) -> Findings:
+    """Return the findings of an attribute; those split by none belong to the first section."""
+    is_first = by == sections(result)[0]
+    return result.findings.where(lambda item: by_of(item) == by or (is_first and by_of(item) is None))
+
+
+def is_part(finding: Finding) -> bool:
+    """Return whether the number is a part of another, or made of it: a layer, an epoch, a quantile, a further rank.
+
+    Example:
+        >>> whole = Finding(measure="gradient_norm", variant="reference", value=0.1, unit="nats", where={"by": "sex"})
+        >>> is_part(whole)
+        False
+    """
+    return not PARTS.isdisjoint(finding.where or {})
+
+
 Naming = Callable[[Finding], str]
 
 
@@ -221,3 +249,57 @@ def full_name(finding: Finding) -> str:
     extra = [str(value).replace("_", " ") if key in SPEAKING else f"{key} {value}" for key, value in placed.items()]
     label = [] if finding.label is None else [finding.label]
     return " · ".join((finding.variant, *label, *extra))
+
+
+def by_group(
+    result: Result,
+    by: str,
+    findings: Findings,
+    *,
+    title: str,
+    note: str,
+    row: Naming = full_name,
+    corner: str = "variant",
+    sizes: Mapping[str, int] | None = None,
+) -> Grid:
+    """Lay findings out with a column per group: everyone, the reference group, then the groups by falling size.
+
+    Args:
+        result: Findings and run record, to know the groups.
+        by: The attribute.
+        findings: The findings.
+        title: What the table shows.
+        note: The unit, and how to read it.
+        row: Name of the row of a finding.
+        corner: Head of the column of row names.
+        sizes: Number of examples behind a column; those of the judged split where not given.
+
+    Returns:
+        The table.
+    """
+    return pivot(
+        findings,
+        title=title,
+        note=note,
+        row=row,
+        column=group_name,
+        corner=corner,
+        columns=(EVERYONE, *groups(result, by)),
+        sizes=group_sizes(result.run).get(by, {}) if sizes is None else sizes,
+    )
+
+
+def filled(grid: Grid) -> tuple[Grid, ...]:
+    """Return the table where it holds anything."""
+    return (grid,) if grid.cells else ()
+
+
+def units(findings: Iterable[Finding]) -> str:
+    """Return the units of some findings as a sentence; empty without any.
+
+    Example:
+        >>> units([Finding(measure="churn", variant="int8", value=0.1, unit="share")])
+        'In points.'
+    """
+    found = dict.fromkeys(unit_words(item.unit) for item in findings)
+    return f"In {' and '.join(found)}." if found else ""

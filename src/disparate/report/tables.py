@@ -1,25 +1,26 @@
 """The tables of a report, one attribute at a time. Every cell is a finding."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from disparate.findings import Finding, Findings, Result
 from disparate.measures.statements import INTERACTION
 from disparate.report import sight
+from disparate.report.exemplars import EXEMPLARS, exemplar_grids, exemplar_words, folded_grids
 from disparate.report.glossary import term
 from disparate.report.margin import EQUIVALENT, HARM, NO_HARM, held, margin_text
 from disparate.report.movement import MOVEMENT, movement_grids, movement_words
+from disparate.report.part import Part
 from disparate.report.power import POWER, smallest_group, usual_change
-from disparate.report.record import group_sizes, mapping
+from disparate.report.record import mapping
 from disparate.report.selection import (
-    EVERYONE,
+    UNSPLIT,
     Grid,
-    Naming,
-    attributes,
+    by_group,
     by_of,
+    by_of_section,
+    filled,
     full_name,
-    group_name,
-    groups,
     is_change,
     is_comparison,
     is_level,
@@ -29,8 +30,11 @@ from disparate.report.selection import (
     pivot,
     place,
     references,
+    sections,
+    units,
 )
-from disparate.report.wording import amount, counted, percent, unit_words
+from disparate.report.why import WHY, why_parts
+from disparate.report.wording import amount, counted, percent
 
 DETAIL_LIMIT = 8000
 """Most cells of the tables of further measures, shared by the attributes, so that a page stays under 6 MB."""
@@ -38,7 +42,8 @@ RISK = ("excessive_risk", "fairness_violation")
 CHURN = ("churn",)
 FLIPS = ("over_representation", "harmful_flips", "beneficial_flips", "net_flips")
 HARDWARE = ("hardware_sensitivity",)
-COMPARISONS = frozenset((*RISK, *CHURN, *FLIPS, HARM, *HARDWARE, *MOVEMENT))
+RELATIVE = "relative_change"
+COMPARISONS = frozenset((*RISK, *CHURN, *FLIPS, HARM, *HARDWARE, *MOVEMENT, *EXEMPLARS, RELATIVE))
 """Comparisons that have a part of their own."""
 SIGHT_LIMIT = 1000
 """Most comparisons of which the page says what they could have seen, shared by the attributes."""
@@ -56,34 +61,6 @@ OF_LABELS = ("tpr", "fpr")
 """Rates that say how a label fares, however rare it is."""
 MOST_LABELS = 20
 """Most rows of a table of labels."""
-UNSPLIT = ""
-"""The attribute of findings that are split by none, where there is no other."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """One part of a report: some tables under a heading.
-
-    Args:
-        slug: Stable short name, such as ``"who-pays"``.
-        title: The heading, a question where one is answered.
-        short: What a list of contents calls it.
-        words: What it is about, in a sentence or two.
-        grids: The tables; none is empty.
-        folded: Tables of detail.
-    """
-
-    slug: str
-    title: str
-    short: str
-    words: str
-    grids: tuple[Grid, ...]
-    folded: tuple[Grid, ...] = ()
-
-
-def sections(result: Result) -> tuple[str, ...]:
-    """Return the attributes the report goes through; one without a name where nothing is split by any."""
-    return attributes(result) or ((UNSPLIT,) if len(result.findings) else ())
 
 
 def parts(result: Result, by: str) -> tuple[Part, ...]:
@@ -104,9 +81,12 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
         _comparison(result, by, "risk", "Loss", "Whose loss rises?", *RISK),
         _comparison(result, by, "churn", "Churn", "Whose answers change?", *CHURN),
         replace(_comparison(result, by, "flips", "Who flips", "Who flips?", *FLIPS), words=WHO_FLIPS),
+        _exemplars(result, by),
+        _relative(result, by),
         _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
         _movement(result, by, measure),
         _levels(result, by, measure),
+        *why_parts(result, by),
         _sight(result, by, measure),
         _further(result, by, measure),
     )
@@ -121,15 +101,15 @@ def who_pays(result: Result, by: str, measure: str) -> Part:
         "higher": " Variant minus reference: a minus is a loss.",
         "lower": " Variant minus reference: a plus is harm.",
     }
-    note = _unit(found) + losing.get(term(measure).better or "", "")
-    grid = _by_group(result, by, main_axis(found), title=f"Change of {name}{_by(by)}", note=note)
+    note = units(found) + losing.get(term(measure).better or "", "")
+    grid = by_group(result, by, main_axis(found), title=f"Change of {name}{_by(by)}", note=note)
     return Part(
         slug="who-pays",
         title="Who pays?",
         short="Who pays",
         words=f"Change of {name} of every group under every variant, against the reference.",
-        grids=(*_filled(grid), *_filled(_harm(result, by, measure))),
-        folded=(*_filled(_axes(result, by, found, name)), *_further_harm(result, by, measure)),
+        grids=(*filled(grid), *filled(_harm(result, by, measure))),
+        folded=(*filled(_axes(result, by, found, name)), *_further_harm(result, by, measure)),
     )
 
 
@@ -142,15 +122,15 @@ def _harm(result: Result, by: str, measure: str, form: str = NO_HARM) -> Grid:
         else "● pays, distinguishably; ✓ no harm is as large as the margin"
     )
     what = f"{'Harm or gain' if form == EQUIVALENT else 'Harm'} of {name} against a margin of {margin}"
-    note = f"{_unit(found)} {ways}; ? cannot be told. Positive is harm; p is that of a harm of the margin or more."
+    note = f"{units(found)} {ways}; ? cannot be told. Positive is harm; p is that of a harm of the margin or more."
     title = f"{what}{_by(by)}"
-    return _by_group(result, by, found, title=title, note=note, row=lambda item: item.variant)
+    return by_group(result, by, found, title=title, note=note, row=lambda item: item.variant)
 
 
 def _further_harm(result: Result, by: str, measure: str) -> tuple[Grid, ...]:
     others = dict.fromkeys(str(place(item, "of")) for item in result.findings.where(measure=HARM))
     asked = [(measure, EQUIVALENT), *((other, NO_HARM) for other in others if other != measure)]
-    return tuple(grid for of, form in asked for grid in _filled(_harm(result, by, of, form)))
+    return tuple(grid for of, form in asked for grid in filled(_harm(result, by, of, form)))
 
 
 def _labels(result: Result, by: str) -> Part:
@@ -166,7 +146,7 @@ def _labels(result: Result, by: str) -> Part:
             f"Labels, each judged one against the rest, that change distinguishably for somebody: {MOST_LABELS} rows "
             "at most, the largest change first. All labels are among the further measures, as far as there is room."
         ),
-        grids=tuple(grid for found in grids for grid in _filled(found)),
+        grids=tuple(grid for found in grids for grid in filled(found)),
     )
 
 
@@ -175,18 +155,18 @@ def _moved(result: Result, by: str, changes: Findings) -> Grid:
     rows = list(dict.fromkeys(full_name(item) for item in moved))[:MOST_LABELS]
     kept = sorted((item for item in changes if full_name(item) in rows), key=lambda item: rows.index(full_name(item)))
     name = term(kept[0].measure).inline if kept else ""
-    return _by_group(result, by, Findings(tuple(kept)), title=f"Change of {name}{_by(by)}", note=_unit(kept))
+    return by_group(result, by, Findings(tuple(kept)), title=f"Change of {name}{_by(by)}", note=units(kept))
 
 
 def _axes(result: Result, by: str, found: Findings, name: str) -> Grid:
     named = found.where(lambda item: place(item, "axis") not in {None, INTERACTION})
     several = len({str(place(item, "axis")) for item in named}) > 1
-    return _by_group(
+    return by_group(
         result,
         by,
         named if several else Findings(),
         title=f"Change of {name}{_by(by)}, over each axis of chance",
-        note=f"{_unit(named)} What the interval is taken over: training seeds, test examples, or both.",
+        note=f"{units(named)} What the interval is taken over: training seeds, test examples, or both.",
         row=lambda item: f"{item.variant} · {place(item, 'axis')}",
     )
 
@@ -203,7 +183,7 @@ def _inequality(result: Result, by: str) -> Part:
         title="How unequal are the groups?",
         short="Inequality",
         words="Disparities between the groups of one variant, and how far the variant moves them.",
-        grids=(*_filled(level), *_filled(change)),
+        grids=(*filled(level), *filled(change)),
         folded=_to_reference_group(result, by),
     )
 
@@ -214,7 +194,7 @@ def _to_reference_group(result: Result, by: str) -> tuple[Grid, ...]:
     grids: list[Grid] = []
     for name, kind, title in _kinds(found):
         own = found.where(kind, measure=name)
-        grids.extend(_filled(_by_group(result, by, own, title=f"{title}{_by(by)}", note=_unit(own))))
+        grids.extend(filled(by_group(result, by, own, title=f"{title}{_by(by)}", note=units(own))))
     return tuple(grids)
 
 
@@ -226,11 +206,38 @@ def _comparison(result: Result, by: str, slug: str, short: str, title: str, *mea
     grids: list[Grid] = []
     for measure in measures:
         found = main_axis(of_attribute(result.findings, by).where(is_comparison, measure=measure, label=None))
+        found = found.where(lambda item: place(item, "of") not in EXEMPLARS)
         name = f"{term(measure).title}{_by(by)}"
-        grids.extend(_filled(_by_group(result, by, found, title=name, note=_unit(found))))
+        grids.extend(filled(by_group(result, by, found, title=name, note=units(found))))
     shown = dict.fromkeys(item.measure for grid in grids for item in grid.cells.values())
     words = " ".join(term(name).words for name in shown)
     return Part(slug=slug, title=title, short=short, words=words, grids=tuple(grids))
+
+
+def _exemplars(result: Result, by: str) -> Part:
+    return Part(
+        slug="exemplars",
+        title="Whose modal answer changes?",
+        short="Exemplars",
+        words=exemplar_words(result),
+        grids=exemplar_grids(result, by),
+        folded=folded_grids(result, by),
+    )
+
+
+def _relative(result: Result, by: str) -> Part:
+    """Return the part about relative changes of error rates; of more than two labels those of all errors alone."""
+    found = of_attribute(result.findings, by).where(measure=RELATIVE)
+    if len({item.label for item in found if item.label is not None}) > 1:
+        found = found.where(label=None)
+    grid = by_group(result, by, found, title=f"{term(RELATIVE).title}{_by(by)}", note=units(found))
+    return Part(
+        slug="relative",
+        title="By how many per cent do errors rise?",
+        short="Relative",
+        words=term(RELATIVE).words,
+        grids=filled(grid) if any(item.value is not None for item in found) else (),
+    )
 
 
 def _movement(result: Result, by: str, measure: str) -> Part:
@@ -247,13 +254,13 @@ def _levels(result: Result, by: str, measure: str) -> Part:
     found = of_attribute(result.findings, by).where(is_level, measure=measure, label=None)
     name, inline = term(measure).title, term(measure).inline
     ordered = _references_first(main_axis(found), result)
-    grid = _by_group(result, by, ordered, title=f"{name}{_by(by)}", note=_unit(found))
+    grid = by_group(result, by, ordered, title=f"{name}{_by(by)}", note=units(found))
     return Part(
         slug="levels",
         title=f"What {inline} does each group get?",
         short=name,
         words=f"{name} of every group under every variant, the reference included.",
-        grids=_filled(grid),
+        grids=filled(grid),
     )
 
 
@@ -263,17 +270,17 @@ def _sight(result: Result, by: str, measure: str) -> Part:
     smallest, examples, seeds = sight.tables(result, by, group=smallest_group(result, by) if too_many else None)
     change = amount(usual_change(result), next((item.unit for item in smallest), "share"))
     titles = (
-        (smallest, f"Smallest change of {term(measure).inline} that would have been seen{_by(by)}", _unit(smallest)),
+        (smallest, f"Smallest change of {term(measure).inline} that would have been seen{_by(by)}", units(smallest)),
         (examples, f"Examples of a group that are needed to see {change}{_by(by)}", "With the seeds there are."),
         (seeds, f"Seeds that are needed to see {change}{_by(by)}", "With the examples there are."),
     )
-    grids = (_by_group(result, by, found, title=title, note=note) for found, title, note in titles)
+    grids = (by_group(result, by, found, title=title, note=note) for found, title, note in titles)
     return Part(
         slug="power",
         title="What could have been seen?",
         short="Power",
         words=" ".join([sight.sentence(result, by), HOW_POWER, *([NO_ROOM] if too_many else [])]).strip(),
-        grids=tuple(grid for made in grids for grid in _filled(made)),
+        grids=tuple(grid for made in grids for grid in filled(made)),
     )
 
 
@@ -288,21 +295,17 @@ def _further(result: Result, by: str, measure: str) -> Part:
             left_out += len(found)
             continue
         room -= len(found)
-        note = f"{_unit(found)} {term(name).words}".strip()
-        grids.extend(_filled(_by_group(result, by, found, title=f"{title}{_by(split)}", note=note)))
+        note = f"{units(found)} {term(name).words}".strip()
+        grids.extend(filled(by_group(result, by, found, title=f"{title}{_by(split)}", note=note)))
     words = "Every further measure, class by class where it is about one class."
     if left_out:
         words += f" {counted(left_out, 'number')} had no room on this page; the JSON file holds them."
     return Part(slug="further", title="Further measures", short="Further", words=words, grids=(), folded=tuple(grids))
 
 
-def by_of_section(result: Result, by: str) -> Findings:
-    """Return the findings of an attribute; those split by none belong to the first section."""
-    is_first = by == sections(result)[0]
-    return result.findings.where(lambda item: by_of(item) == by or (is_first and by_of(item) is None))
-
-
 def _has_own_part(finding: Finding, measure: str) -> bool:
+    if finding.measure in WHY:
+        return True
     if finding.label is not None:
         return False
     if is_comparison(finding):
@@ -323,25 +326,9 @@ def _kinds(findings: Findings) -> list[tuple[str, Callable[[Finding], bool], str
     ]
 
 
-def _by_group(result: Result, by: str, findings: Findings, *, title: str, note: str, row: Naming = full_name) -> Grid:
-    return pivot(
-        findings,
-        title=title,
-        note=note,
-        row=row,
-        column=group_name,
-        columns=(EVERYONE, *groups(result, by)),
-        sizes=group_sizes(result.run).get(by, {}),
-    )
-
-
 def _by_measure(findings: Findings, *, title: str, note: str) -> Grid:
-    note = f"{_unit(findings)} {note}"
+    note = f"{units(findings)} {note}"
     return pivot(findings, title=title, note=note, row=full_name, column=lambda item: term(item.measure).title)
-
-
-def _filled(grid: Grid) -> tuple[Grid, ...]:
-    return (grid,) if grid.cells else ()
 
 
 def _references_first(findings: Findings, result: Result) -> Findings:
@@ -351,8 +338,3 @@ def _references_first(findings: Findings, result: Result) -> Findings:
 
 def _by(by: str) -> str:
     return f" by {by}" if by else ""
-
-
-def _unit(findings: Iterable[Finding]) -> str:
-    units = dict.fromkeys(unit_words(item.unit) for item in findings)
-    return f"In {' and '.join(units)}." if units else ""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from disparate.findings import Finding
+from disparate.measures.exemplars import BEYOND
 from disparate.report.glossary import term
 
 MINUS = "−"
@@ -17,16 +18,36 @@ CONCLUDED = {
     "cannot be told": ("?", "cannot be told"),
 }
 """Mark and words of what is concluded about a margin."""
-TESTED = frozenset({"net_flips", "over_representation", "normalised_change", "harm"})
+TESTED = frozenset({
+    "net_flips",
+    "over_representation",
+    "normalised_change",
+    "harm",
+    "modal_exemplars",
+    "taxicab_distance",
+    "relative_change",
+    "explanation_correlation",
+    "group_beyond_closeness",
+    "gradient_norm",
+})
 """Measures whose p-value is shown beside the number."""
+SIGNED_FORMS = frozenset({"signed", BEYOND})
+"""Forms of a comparison that go either way."""
 MARK_WORDS: dict[bool | None, str] = {
     True: "distinguishable from noise",
     False: "not distinguishable from noise",
     None: "cannot be said",
 }
-UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count", "target": "units of the target"}
+UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count", "target": "units of the target"} | {
+    "percent": "per cent of what it was",
+    "distance": "distance, 2 at most",
+}
+ROUNDED = frozenset({"share", "percent"})
+"""Units that are written with one decimal."""
 WHOLE = frozenset({"count", *(NEEDED := ("examples", "seeds"))})
 """Units that are counted; of those needed there may be no number that is enough."""
+FINE = frozenset({"l2 norm", "logits per input unit"})
+"""Units whose numbers may be of any size, and are written with three digits."""
 
 
 def plain(text: object) -> str:
@@ -71,6 +92,8 @@ def number(value: float, unit: str, *, signed: bool = False) -> str:
     Example:
         >>> number(-0.0614, "share"), number(0.25, "nats", signed=True), number(0.0, "share"), number(1234, "count")
         ('−6.1', '+0.250', '0', '1,234')
+        >>> number(0.0042371, "l2 norm")
+        '0.00424'
     """
     digits = _digits(abs(scaled(value, unit)), unit)
     if value == 0:
@@ -83,15 +106,17 @@ def number(value: float, unit: str, *, signed: bool = False) -> str:
 def _digits(size: float, unit: str) -> str:
     if unit in WHOLE:
         return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.1f}"
-    decimals = 1 if unit == "share" else 3 if size < 10 else 1
-    is_tiny = 0 < size < 0.0005 and unit != "share"
+    if unit in FINE:
+        return f"{Decimal(f'{size:.3g}'):,f}"
+    decimals = 1 if unit in ROUNDED else 3 if size < 10 else 1
+    is_tiny = 0 < size < 0.0005 and unit not in ROUNDED
     return f"{Decimal(f'{size:.1g}'):f}" if is_tiny else f"{size:,.{decimals}f}"
 
 
 def is_signed(finding: Finding) -> bool:
     """Return whether the number is a difference that can go either way, to be written with its sign."""
     if term(finding.measure).kind == "comparison":
-        return term(finding.measure).signed or (finding.where or {}).get("form") == "signed"
+        return term(finding.measure).signed or (finding.where or {}).get("form") in SIGNED_FORMS
     return finding.reference is not None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from disparate.findings import Finding
-from disparate.report.markdown import bullets, escaped, grid_blocks, table
+from disparate.report.markdown import bullets, escaped, grid_blocks, table_block
 from disparate.report.wording import ABSENT, interval_text, mark, value_text
 from disparate.search import telling
 from disparate.search.outcome import Outcome
@@ -27,8 +27,8 @@ def markdown(outcome: Outcome) -> str:
         The text, ending with a line break.
     """
     blocks = [f"# {escaped(telling.headline(outcome))}", *bullets(telling.summary(outcome))]
-    blocks += table(("", ""), [(name, escaped(value)) for name, value in telling.facts(outcome)])
-    blocks += ["## Every trial on both splits", *table(_head(outcome), [_row(row) for row in rows(outcome)])]
+    blocks += table_block(("", ""), [(name, escaped(value)) for name, value in telling.facts(outcome)])
+    blocks += ["## Every trial on both splits", *table_block(_head(outcome), [_row(row) for row in rows(outcome)])]
     lost = [f"{point.name}: {point.undefined}" for point in outcome.points if point.standing == "undefined"]
     blocks += ["Without a place, since a number is undefined:", *bullets(lost)] if lost else []
     blocks += ["## What the front does to every group", *_grids(outcome)]

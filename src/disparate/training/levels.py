@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from disparate.objectives import Levels
+from disparate.objectives import Levels, Population
 from disparate.training.batches import Source
 
 BATCH = 500
@@ -41,6 +41,17 @@ def group_levels(
             right.index_add_(0, own, (outputs.argmax(1) == target).double().cpu())
     model.train(was_training)
     return Levels(count=count.long(), loss=_mean(loss, count), accuracy=_mean(right, count))
+
+
+def unmeasured(population: Population) -> Levels:
+    """Return levels that nobody has taken, all NaN: enough to see whether an objective can begin.
+
+    Example:
+        >>> unmeasured(Population(names=("a", "b"), counts=(3, 1))).count.tolist()
+        [3, 1]
+    """
+    nothing = torch.full((len(population.names),), torch.nan, dtype=torch.float64)
+    return Levels(count=torch.tensor(population.counts), loss=nothing, accuracy=nothing)
 
 
 def _mean(total: Tensor, count: Tensor) -> Tensor:

@@ -117,13 +117,12 @@ def train(
     if not len(rows):
         raise BadInput(f"data set '{data.name}' has no example in the split 'train'; training needs some.")
     normalisation = start.normalisation or normalisation_of(data, rows)
-    names, codes = (groups.names, groups.codes) if groups else (("everyone",), np.zeros(len(data), np.int32))
+    names, codes = _named(data, groups)
     with in_force(profile) as device, torch.random.fork_rng():
         torch.manual_seed(config.augment_seed)
         place(model, profile)
         source = Source(data=data, normalisation=normalisation, device=device, memory_format=memory_format(profile))
-        counts = np.bincount(codes[rows], minlength=len(names)).tolist()
-        course = objective.begin(Population(names=names, counts=tuple(counts), dense=start.dense))
+        course = objective.begin(population_of(data, rows, groups, dense=start.dense))
         fed = _Fed(source=source, rows=rows, codes=codes, config=config)
         stepper = _Stepper(model, config, course, start.rules, device, steps_per_epoch=_steps(len(rows), config))
         order = torch.Generator().manual_seed(config.order_seed)
@@ -137,12 +136,42 @@ def train(
             for batch in fed.order(order, ordered):
                 tally.add(*stepper.step(*fed.batch(batch, draws)))
                 report(stepper.done, stepper.total, f"epoch {epoch} of {config.last_epoch}")
-            seen = tally.epoch(epoch, config)
-            course.end_epoch(epoch, lambda: group_levels(model, source, rows, codes, groups=len(names)))
+            seen = tally.epoch(epoch, config, history)
+            course.end_epoch(epoch, stepper.levels(lambda: group_levels(model, source, rows, codes, groups=len(names))))
             history.append(replace(seen, told=course.told()))
             if epoch == config.last_epoch or epoch in config.keep_epochs:
                 states[epoch] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
     return Trained(states=states, normalisation=normalisation, history=tuple(history), steps=stepper.done)
+
+
+def population_of(
+    data: GroupedDataset, rows: NDArray[np.intp], groups: Groups | None, *, dense: Levels | None = None
+) -> Population:
+    """Return who is trained on.
+
+    Args:
+        data: The data set.
+        rows: Positions of the examples that are trained on.
+        groups: The group of every example of the data set; everyone is one group where not given.
+        dense: Levels of the network before it was compressed.
+
+    Returns:
+        The groups with their numbers of examples, whole and by class.
+    """
+    names, codes = _named(data, groups)
+    cells = np.zeros((len(names), len(data.label_names)), np.int64)
+    np.add.at(cells, (codes[rows], data.target[rows]), 1)
+    return Population(
+        names=names,
+        counts=tuple(cells.sum(axis=1).tolist()),
+        dense=dense,
+        labels=tuple(data.label_names),
+        by_class=tuple(tuple(row) for row in cells.tolist()),
+    )
+
+
+def _named(data: GroupedDataset, groups: Groups | None) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    return (groups.names, groups.codes) if groups else (("everyone",), np.zeros(len(data), np.int32))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -215,6 +244,15 @@ class _Stepper:
         self.done += 1
         return loss.detach(), (outputs.detach().argmax(1) == batch.target).sum(), len(batch.target)
 
+    def levels(self, taken: Callable[[], Levels]) -> Callable[[], Levels]:
+        """Return how levels are taken of the weights that the passes see: rounded, where a rule rounds them."""
+
+        def seen() -> Levels:
+            with all_seen(self.rules, self.model):
+                return taken()
+
+        return seen
+
     def _passed(self, inputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         dtype = AUTOCAST.get(self.config.precision, torch.bfloat16)
         with torch.autocast(self.device.type, dtype=dtype, enabled=self.config.precision != "float32"):
@@ -236,15 +274,23 @@ class _Tally:
         self.right.append(right)
         self.sizes.append(size)
 
-    def epoch(self, epoch: int, config: TrainingConfig) -> Epoch:
+    def epoch(self, epoch: int, config: TrainingConfig, before: Sequence[Epoch]) -> Epoch:
         loss = torch.stack(self.losses).sum().item() / sum(self.sizes)
         if not math.isfinite(loss):
             raise BadInput(
                 f"training diverged: the loss is {loss} in epoch {epoch} with {config.optimizer}, learning rate "
                 f"{config.learning_rate:g}, precision {config.precision}; a finite loss was expected. "
-                "Lower learning_rate, add warmup_epochs, or check the inputs."
+                f"Lower learning_rate, add warmup_epochs, or check the inputs.{_last(before)}"
             )
         return Epoch(epoch=epoch, loss=loss, accuracy=torch.stack(self.right).sum().item() / sum(self.sizes))
+
+
+def _last(before: Sequence[Epoch]) -> str:
+    if not before:
+        return ""
+    last = before[-1]
+    told = f", and the objective told {dict(last.told)}" if last.told else ""
+    return f" Epoch {last.epoch} ended with loss {last.loss:.4g} and accuracy {last.accuracy:.4g}{told}."
 
 
 def optimizer_of(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 """Layers whose ``weight`` is pruned, quantised and put on a crossbar."""
+Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 class WeightRule(Protocol):
@@ -31,7 +32,7 @@ class WeightRule(Protocol):
         ...
 
 
-def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
+def weighted_layers(model: nn.Module) -> dict[str, Layer]:
     """Return the layers with a weight matrix by name; a layer that stands in two places, once.
 
     Example:
@@ -89,7 +90,8 @@ class RoundedWeights:
 
     $$ \hat w = s \, \mathrm{round}(w / s), \qquad s = \max |w| / (2^{b-1} - 1) $$
 
-    Activations stay as they are: this is the weight part of quantisation-aware training.
+    Activations stay as they are: this is the weight part of quantisation-aware training; :class:`RoundedInputs` is the
+    other.
 
     Args:
         bits: Of each weight, 2 or more.
@@ -117,6 +119,61 @@ class RoundedWeights:
 
     def after_step(self, model: nn.Module) -> None:
         """Do nothing: the optimiser moves the weights that are not rounded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoundedInputs:
+    """The layers with weights get inputs that are rounded to levels between the smallest and largest of the batch.
+
+    Together with :class:`RoundedWeights` it is quantisation-aware training for integer weights and integer inputs
+    (jacob2018, sec. 3). Gradients pass the rounding as if it were not there.
+
+    Args:
+        bits: Of each input, 2 or more.
+    """
+
+    bits: int
+
+    def begin_epoch(self, model: nn.Module, epoch: int) -> None:
+        """Do nothing."""
+
+    @contextmanager
+    def seen(self, model: nn.Module) -> Generator[None]:
+        """Round what the layers get."""
+        hooks = [layer.register_forward_pre_hook(self._round) for layer in weighted_layers(model).values()]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def after_step(self, model: nn.Module) -> None:
+        """Do nothing: only inputs are rounded."""
+
+    def _round(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        del layer
+        first, *others = inputs
+        return (first + (rounded_between(first.detach(), self.bits) - first.detach()), *others)
+
+
+def rounded_between(inputs: Tensor, bits: int) -> Tensor:
+    """Return inputs on the grid of 2^bits levels between the smallest and the largest, zero among them.
+
+    Args:
+        inputs: Any shape.
+        bits: 2 or more.
+
+    Returns:
+        The same shape; zero stays exactly zero.
+
+    Example:
+        >>> rounded_between(torch.tensor([0.0, 0.4, 3.0]), 2).tolist()  # levels 0, 1, 2, 3
+        [0.0, 0.0, 3.0]
+    """
+    low, high = inputs.min().clamp(max=0), inputs.max().clamp(min=0)
+    scale = ((high - low) / (2**bits - 1)).clamp(min=torch.finfo(inputs.dtype).tiny)
+    zero = torch.round(-low / scale)
+    return (torch.round(inputs / scale + zero).clamp(0, 2**bits - 1) - zero) * scale
 
 
 def rounded(weight: Tensor, bits: int) -> Tensor:

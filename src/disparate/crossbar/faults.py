@@ -1,0 +1,139 @@
+"""Faults: which cells of a layer are stuck on a chip, and which of its stored bits are inverted."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from disparate.crossbar.arrays import Arrays
+from disparate.crossbar.chips import Defects
+from disparate.crossbar.coding import Coded, digits, levels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Stuck:
+    """Cells of one slice and polarity that are stuck.
+
+    Args:
+        where: Positions in the flat weight, each once.
+        on: Whether each is stuck at the highest conductance, not at the lowest.
+    """
+
+    where: Tensor
+    on: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Flipped:
+    """Cells of one slice and polarity in which bits are inverted.
+
+    Args:
+        where: Positions in the flat weight, each once.
+        bits: What is inverted, as a number.
+    """
+
+    where: Tensor
+    bits: Tensor
+
+    @property
+    def count(self) -> int:
+        """Number of inverted bits."""
+        return int(sum(((self.bits >> bit) & 1).sum() for bit in range(16)))
+
+
+def stuck_cells(arrays: Arrays, defects: Defects, sign: int, place: int) -> Stuck:
+    """Return the exposed cells of one slice and polarity that are stuck on a chip.
+
+    Args:
+        arrays: The layer.
+        defects: The chip.
+        sign: 1 or -1: which cell of a pair.
+        place: Which slice, 0 the most significant.
+
+    Returns:
+        The cells.
+    """
+    device = arrays.device
+    on = defects.events(arrays.layer, kind("stuck on", sign, place), arrays.weights, device.stuck_on)
+    # Of the cells that are not stuck on, this share is stuck off, so that both shares of all cells are as asked for.
+    rate = min(1.0, device.stuck_off / (1 - device.stuck_on)) if device.stuck_off > 0 else 0.0
+    off = defects.events(arrays.layer, kind("stuck off", sign, place), arrays.weights, rate)
+    off = off[~torch.isin(off, on, assume_unique=True)]
+    high = torch.cat([torch.ones_like(on, dtype=torch.bool), torch.zeros_like(off, dtype=torch.bool)])
+    where, high = (part.to(arrays.exposed.device) for part in (torch.cat([on, off]), high))
+    kept = arrays.is_exposed(where)
+    return Stuck(where=where[kept], on=high[kept])
+
+
+def flipped_bits(arrays: Arrays, defects: Defects, sign: int, place: int) -> Flipped:
+    """Return the inverted bits of exposed cells of one slice and polarity on a chip.
+
+    A bit is known by its worth in the whole weight, so that the same bits are inverted however they are sliced.
+
+    Args:
+        arrays: The layer.
+        defects: The chip.
+        sign: 1 or -1: which cell of a pair.
+        place: Which slice, 0 the most significant.
+
+    Returns:
+        The bits.
+    """
+    widths = arrays.held.widths
+    below = sum(widths[place + 1 :])
+    found = torch.zeros(2, 0, dtype=torch.int64)
+    for bit in range(widths[place] if widths else 0):
+        where = defects.events(arrays.layer, kind("flipped", sign, below + bit), arrays.weights, arrays.device.flips)
+        found = torch.cat([found, torch.stack([where, torch.full_like(where, 2**bit)])], dim=1)
+    where, inverse = found[0].unique(return_inverse=True)
+    bits = torch.zeros_like(where).index_add_(0, inverse, found[1])
+    where, bits = (part.to(arrays.exposed.device) for part in (where, bits))
+    kept = arrays.is_exposed(where)
+    return Flipped(where=where[kept], bits=bits[kept])
+
+
+def inverted(meant: Tensor, flipped: Flipped) -> Tensor:
+    """Return digits with bits inverted.
+
+    Args:
+        meant: Digits at the positions of ``flipped``, whole numbers in floating-point.
+        flipped: The bits.
+
+    Returns:
+        Digits of the same shape and format.
+
+    Example:
+        >>> flipped = Flipped(where=torch.tensor([0, 1]), bits=torch.tensor([1, 2]))
+        >>> inverted(torch.tensor([3.0, 0.0]), flipped).tolist()
+        [2.0, 2.0]
+    """
+    return torch.bitwise_xor(meant.long(), flipped.bits).to(meant.dtype)
+
+
+def fault_errors(arrays: Arrays, defects: Defects, sign: int, place: int) -> tuple[Tensor, Tensor]:
+    """Return by how much faulty cells of one slice and polarity are off, where nothing but faults is wrong.
+
+    Args:
+        arrays: The layer.
+        defects: The chip.
+        sign: 1 or -1: which cell of a pair.
+        place: Which slice, 0 the most significant.
+
+    Returns:
+        Positions in the flat weight, each once, and errors in levels of the slice.
+    """
+    held = arrays.held
+    stuck = stuck_cells(arrays, defects, sign, place)
+    flipped = flipped_bits(arrays, defects, sign, place)
+    free = ~torch.isin(flipped.where, stuck.where)
+    flipped = Flipped(where=flipped.where[free], bits=flipped.bits[free])
+    where = torch.cat([stuck.where, flipped.where])
+    there = Coded(stored=held.stored.view(-1)[where], step=held.step, widths=held.widths, encoding=held.encoding)
+    meant = digits(levels(there), held, sign, place)
+    stands = stuck.on.to(meant) * held.full(place)
+    return where, torch.cat([stands, inverted(meant[len(stands) :], flipped)]) - meant
+
+
+def kind(what: str, sign: int, place: int) -> str:
+    """Return what something random is called on a chip."""
+    return f"{what}, {'positive' if sign > 0 else 'negative'}, {place}"

@@ -1,0 +1,82 @@
+r"""Saliency: what every weight is worth to a group of examples.
+
+| function              | of a weight θ                      | says                                    |
+| --------------------- | ---------------------------------- | --------------------------------------- |
+| `deletion_costs`      | ½ h θ² (lecun1990, eq. 5)          | loss added when it alone is deleted     |
+| `gradient_importance` | (\|θ\| \|∂J/∂θ\|)² (lin2022)       | how far its size moves the loss now     |
+
+Neither moves a weight: all gradients are taken at one and the same network, in evaluation mode, over all examples of
+the surface.
+"""
+
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from disparate.geometry.diagonal import diagonal
+from disparate.geometry.gradients import gradient
+from disparate.geometry.surface import Surface
+
+Curvature = Literal["signs", "exact"]
+"""Estimators of the diagonal that rank weights; see :mod:`disparate.geometry.diagonal`."""
+
+
+def deletion_costs(surface: Surface, estimator: Curvature, *, generator: np.random.Generator) -> dict[str, Tensor]:
+    r"""Return $\frac12 h_{ii} \theta_i^2$ of every weight: what the loss gains when it alone is deleted, to 2nd order.
+
+    The gradient is taken to be zero and the weights to act one by one. $h$ is the diagonal of the GGN, so no cost is
+    negative; for networks of linear pieces it is that of the Hessian.
+
+    Args:
+        surface: The network and its examples.
+        estimator: How the diagonal is found.
+        generator: Source of the estimator's draws.
+
+    Returns:
+        Nats, by parameter name, in the shapes of the parameters.
+
+    Raises:
+        BadInput: The network's slopes are not finite.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.Linear(1, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.tensor([[2.0], [2.0]]))
+        >>> rows = np.arange(2)
+        >>> surface = Surface(model=model, inputs=lambda rows: torch.ones(len(rows), 1), rows=rows, target=rows)
+        >>> deletion_costs(surface, "exact", generator=np.random.default_rng(0))["weight"].tolist()  # ½ · ¼ · 2²
+        [[0.5], [0.5]]
+    """
+    bent = surface.split(diagonal(surface, estimator, generator=generator).value)
+    named = zip(surface.names, bent, surface.parameters, strict=True)
+    return {name: curvature * weight.detach().square() / 2 for name, curvature, weight in named}
+
+
+def gradient_importance(surface: Surface) -> dict[str, Tensor]:
+    r"""Return $(\lvert\theta_i\rvert \lvert\partial_i J\rvert)^2$ of every weight.
+
+    *Departs from the authors' code*, which sums the squares of mini-batches, steps an optimiser while it scores and
+    does not reset gradients between groups: here it is one gradient over all examples, at one network.
+
+    Args:
+        surface: The network and its examples.
+
+    Returns:
+        Nats², by parameter name, in the shapes of the parameters.
+
+    Raises:
+        BadInput: The loss is not finite.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.Linear(1, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.tensor([[2.0], [2.0]]))
+        >>> rows = np.arange(1)
+        >>> surface = Surface(model=model, inputs=lambda rows: torch.ones(len(rows), 1), rows=rows, target=rows)
+        >>> gradient_importance(surface)["weight"].tolist()  # (2 · ½)²
+        [[1.0], [1.0]]
+    """
+    slopes = surface.split(gradient(surface))
+    named = zip(surface.names, slopes, surface.parameters, strict=True)
+    return {name: (weight.detach() * slope).square() for name, slope, weight in named}
