@@ -168,7 +168,7 @@ def _levelled(drawn: Sequence[Mark]) -> dict[str, Any]:
         "x": [_shown(mark.across) for mark in drawn],
         "y": [_shown(mark.up) for mark in drawn],
         "hoverinfo": "skip",
-        "marker": {"color": PAYS, "symbol": "triangle-down-open", "size": 20, "line": {"color": PAYS, "width": 2}},
+        "marker": {"color": PAYS, "symbol": "triangle-down-open", "size": 25, "line": {"color": PAYS, "width": 2}},
         "showlegend": False,
     }
 
