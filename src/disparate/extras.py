@@ -15,6 +15,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "tracking": ("mlflow",),
     "lightning": ("lightning",),
     "remote": ("fsspec", "aiohttp"),
+    "structured": ("torch_pruning",),
 }
 """Extra of ``pip install disparate[...]`` to the modules it brings."""
 
