@@ -23,6 +23,7 @@ from disparate.data import DATA
 from disparate.measures.table import MEASURES, measure_named
 from disparate.objectives import OBJECTIVES
 from disparate.recipes import find_recipe
+from disparate.search.recipe import SearchTable
 from disparate.training.config import TrainingConfig
 
 ROW = re.compile(r"^\| (.*?) \|", flags=re.MULTILINE)
@@ -81,14 +82,16 @@ def test_units_of_the_readme_are_those_of_the_measures(root):
         ("## `[reference]`", ReferenceTable),
         ("## `[[variant]]`", VariantTable),
         ("## `[gate]`", GateTable),
+        ("### `[search]`", SearchTable),
     ],
 )
 def test_keys_and_defaults_of_the_strict_tables(heading, kind, root):
     real = {}
     for name, field in kind.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        real[name] = "needed" if field.is_required() else as_toml(plain(default))
-    said = settings_of(part_of(root / "docs" / "recipes.md", heading))
+        real[name] = "needed" if field.is_required() else "none" if default is None else as_toml(plain(default))
+    page = "search.md" if kind is SearchTable else "recipes.md"
+    said = settings_of(part_of(root / "docs" / page, heading))
     if kind is AuditTable:
         assert real.pop("measures") == as_toml(list(DEFAULT_MEASURES))
         assert said.pop("measures") == "the thirty-seven of the demo"

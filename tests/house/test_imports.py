@@ -10,8 +10,15 @@ from disparate.cli.main import app
 from disparate.registry import Registry, import_object
 
 HEAVY = ["torch", "torchvision", "torchao", "pandas", "plotly", "pyarrow", "pydantic", "matplotlib", "scipy", "duckdb"]
-OURS = ["disparate.auditing", "disparate.choices", "disparate.data", "disparate.report", "disparate.training"]
-COMMANDS = ["audit", "compare", "doctor", "explain", "gate", "power", "recipe", "report", "reproduce", "runs"]
+OURS = [
+    "disparate.auditing",
+    "disparate.choices",
+    "disparate.data",
+    "disparate.report",
+    "disparate.search",
+    "disparate.training",
+]
+COMMANDS = ["audit", "compare", "doctor", "explain", "gate", "power", "recipe", "report", "reproduce", "runs", "search"]
 FAMILIES = {
     "choices": "disparate.choices:CHOICES",
     "data": "disparate.data:DATA",

@@ -20,11 +20,13 @@ from disparate.profiles import profile_named
 from disparate.training.config import TrainingConfig
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A table of a recipe: unknown keys are errors."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AuditTable(_Strict):
+class AuditTable(Strict):
     """The table ``[audit]``."""
 
     name: str
@@ -41,28 +43,28 @@ class AuditTable(_Strict):
     keep_logits: bool = False
 
 
-class ReferenceTable(_Strict):
+class ReferenceTable(Strict):
     """The table ``[reference]``."""
 
     profile: str = "native"
     choices: tuple[dict[str, Any], ...] = ()
 
 
-class VariantTable(_Strict):
+class VariantTable(Strict):
     """One ``[[variant]]``."""
 
     name: str
     choices: tuple[dict[str, Any], ...] = Field(min_length=1)
 
 
-class GateTable(_Strict):
+class GateTable(Strict):
     """The table ``[gate]``."""
 
     max: dict[str, float] = Field(default_factory=dict)
     min: dict[str, float] = Field(default_factory=dict)
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """A whole recipe file."""
 
     audit: AuditTable
@@ -89,6 +91,22 @@ def read_recipe(path: Path, *, changes: Sequence[str] = (), trust: Sequence[str]
     Raises:
         BadInput: The file is absent or not TOML; a table, key, choice or value is wrong. The message says which.
     """
+    return parse_recipe(read_tables(path, changes=changes), source=str(path), trust=trust)
+
+
+def read_tables(path: Path, *, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Read the tables of a recipe file, whatever they hold.
+
+    Args:
+        path: The TOML file.
+        changes: ``table.key=value`` texts that change single settings; the value is read as TOML.
+
+    Returns:
+        What stands in the file, changed.
+
+    Raises:
+        BadInput: The file is absent or not TOML, or a change cannot be read.
+    """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -99,7 +117,7 @@ def read_recipe(path: Path, *, changes: Sequence[str] = (), trust: Sequence[str]
         raise BadInput(f"recipe '{path}' is not TOML: {error}.") from error
     for change in changes:
         _change(tables, change)
-    return parse_recipe(tables, source=str(path), trust=trust)
+    return tables
 
 
 def parse_recipe(tables: Mapping[str, Any], *, source: str = "recipe", trust: Sequence[str] = ()) -> Audit:
@@ -116,7 +134,11 @@ def parse_recipe(tables: Mapping[str, Any], *, source: str = "recipe", trust: Se
     Raises:
         BadInput: A table, key, choice or value is wrong.
     """
-    recipe = _validated(Recipe, tables, source, "")
+    if "search" in tables:
+        raise BadInput(
+            f"{source} holds a table [search] and is the recipe of a search; run 'disparate search' with it."
+        )
+    recipe = validated(Recipe, tables, source, "")
     for table, content in (("data", recipe.data), ("model", recipe.model)):
         wanted = "source" if table == "data" else "name"
         if wanted not in content:
@@ -126,11 +148,11 @@ def parse_recipe(tables: Mapping[str, Any], *, source: str = "recipe", trust: Se
         **{f.name: getattr(about, f.name) for f in fields(Audit) if f.name in AuditTable.model_fields},
         data=recipe.data,
         model=recipe.model,
-        training=_validated(TrainingConfig, recipe.training, source, "training"),
+        training=validated(TrainingConfig, recipe.training, source, "training"),
         objective=recipe.objective,
-        reference=Variant(name=REFERENCE, choices=_choices(recipe.reference.choices, f"{source}, table [reference]")),
+        reference=Variant(name=REFERENCE, choices=choices_of(recipe.reference.choices, f"{source}, table [reference]")),
         variants=tuple(
-            Variant(name=table.name, choices=_choices(table.choices, f"{source}, [[variant]] '{table.name}'"))
+            Variant(name=table.name, choices=choices_of(table.choices, f"{source}, [[variant]] '{table.name}'"))
             for table in recipe.variant
         ),
         profile=profile_named(recipe.reference.profile),
@@ -170,7 +192,19 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _choices(tables: Sequence[Mapping[str, Any]], place: str) -> tuple[Choice, ...]:
+def choices_of(tables: Sequence[Mapping[str, Any]], place: str) -> tuple[Choice, ...]:
+    """Return a chain of choices from its tables.
+
+    Args:
+        tables: One per choice.
+        place: Where in the recipe they stand, for messages.
+
+    Returns:
+        The choices.
+
+    Raises:
+        BadInput: One of them cannot be made.
+    """
     built: list[Choice] = []
     for number, table in enumerate(tables, start=1):
         try:
@@ -180,7 +214,21 @@ def _choices(tables: Sequence[Mapping[str, Any]], place: str) -> tuple[Choice, .
     return tuple(built)
 
 
-def _validated(kind: Any, content: Any, source: str, table: str) -> Any:
+def validated(kind: Any, content: Any, source: str, table: str) -> Any:
+    """Return a table of a recipe as the value it stands for.
+
+    Args:
+        kind: A model or a dataclass.
+        content: The table.
+        source: What messages call the recipe.
+        table: Name of the table; empty for the whole recipe.
+
+    Returns:
+        A value of that kind.
+
+    Raises:
+        BadInput: A key is unknown or missing, or a value is wrong; all are said, one per line.
+    """
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:

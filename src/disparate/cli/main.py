@@ -18,6 +18,7 @@ from disparate.cli.recipe import recipe
 from disparate.cli.report import report
 from disparate.cli.reproduce import reproduce
 from disparate.cli.runs import runs
+from disparate.cli.search import search
 from disparate.errors import DisparateError
 
 ERROR = 3
@@ -31,7 +32,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (audit, compare, explain, reproduce, report, gate, power, runs, recipe, doctor):
+for command in (
+    audit,
+    compare,
+    explain,
+    search,
+    reproduce,
+    report,
+    gate,
+    power,
+    runs,
+    recipe,
+    doctor,
+):
     app.command()(command)
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -63,10 +63,10 @@ def page(result: Result) -> str:
     Returns:
         The page, under 6 MB. Its content security policy allows no connection at all, and no script but its own two.
     """
-    library, script = _library(), _asset("page.js")
+    plotly, script = library(), asset("page.js")
     shown = record.exemplars(result.run)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             result=result,
@@ -88,11 +88,11 @@ def page(result: Result) -> str:
             why_slugs=frozenset(WHY_DRAWN),
             nested_slugs={"inequality", *WHY_DRAWN} - {"why"},
             scaled=ON_ONE_SCALE,
-            library=library.packed,
+            library=plotly.packed,
             script=Markup(script),
-            style=Markup(_asset("page.css")),
+            style=Markup(asset("page.css")),
             tokens=embedded({colour: f"--{role}" for role, colour in figures.TOKENS.items()}),
-            script_hashes=Markup(f"{library.digest} {_digest(script)}"),
+            script_hashes=Markup(f"{plotly.digest} {digest(script)}"),
         )
     )
 
@@ -127,16 +127,25 @@ def _section(result: Result, by: str, position: int) -> Section:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("disparate.report"),
+def environment(package: str = "disparate.report") -> Environment:
+    """Return what renders a page.
+
+    Args:
+        package: Where its templates lie; those of reports can be used besides.
+
+    Returns:
+        An environment in which every value is escaped and a missing one is an error.
+    """
+    folders = dict.fromkeys((package, "disparate.report"))
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(folder) for folder in folders]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(FILTERS)
-    return environment
+    made.filters.update(FILTERS)
+    return made
 
 
 def _tone(finding: Finding) -> str:
@@ -185,24 +194,33 @@ FILTERS: dict[str, Any] = {
 }
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the style or the script that pages share."""
     return (files("disparate.report") / "templates" / name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Library:
+class Library:
+    """What draws the figures.
+
+    Args:
+        packed: Its text, compressed, in base64.
+        digest: Its hash, as a policy names it.
+    """
+
     packed: str
     digest: str
 
 
 @cache
-def _library() -> _Library:
+def library() -> Library:
     """Return plotly, packed: the page unpacks it, and runs it only if its hash is the one its policy names."""
     text = get_plotlyjs()
     packed = gzip.compress(text.encode(), compresslevel=9, mtime=0)
-    return _Library(packed=base64.b64encode(packed).decode(), digest=_digest(text))
+    return Library(packed=base64.b64encode(packed).decode(), digest=digest(text))
 
 
-def _digest(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+def digest(text: str) -> str:
+    """Return the hash of a script, as a content security policy names it."""
+    hashed = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(hashed).decode()}'"

@@ -33,7 +33,7 @@ def markdown(result: Result) -> str:
     Returns:
         The text, ending with a line break.
     """
-    blocks = [f"# {escaped(headline.headline(result))}", *_bullets(headline.summary(result))]
+    blocks = [f"# {escaped(headline.headline(result))}", *bullets(headline.summary(result))]
     blocks += [*_verdict(result), *_facts(result), *_cautions(result.cautions)]
     for by in sections(result):
         blocks += [f"## {f'By {escaped(by)}' if by else 'Findings'}", *_outcomes(result, by)]
@@ -48,7 +48,8 @@ READING = (
 )
 
 
-def _bullets(lines: Iterable[str]) -> list[str]:
+def bullets(lines: Iterable[str]) -> list[str]:
+    """Return lines as a list, one block; none without a line."""
     text = "\n".join(f"- {escaped(line)}" for line in lines)
     return [text] if text else []
 
@@ -56,7 +57,7 @@ def _bullets(lines: Iterable[str]) -> list[str]:
 def _verdict(result: Result) -> list[str]:
     if result.verdict.outcome == "not asked":
         return []
-    return [f"**Gate: {escaped(result.verdict.outcome)}**", *_bullets(result.verdict.reasons)]
+    return [f"**Gate: {escaped(result.verdict.outcome)}**", *bullets(result.verdict.reasons)]
 
 
 def _facts(result: Result) -> list[str]:
