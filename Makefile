@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TEST_EXTRAS := test,privacy,curvature,cluster,hub,onnx,tracking,lightning,search
+TEST_EXTRAS := test,privacy,curvature,cluster,hub,onnx,tracking,lightning,search,structured
 
 .PHONY: demo test lint check clean
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from disparate.choices.objective import Objective
     from disparate.choices.precision import Precision
     from disparate.choices.prune import Prune
+    from disparate.choices.prune_channels import PruneChannels
     from disparate.choices.quantize import Quantize
     from disparate.choices.seed import Seed
     from disparate.choices.stopping import Stopping
@@ -57,6 +58,7 @@ _HOMES = {
     "Predictions": "disparate.predictions",
     "Profile": "disparate.profiles",
     "Prune": "disparate.choices.prune",
+    "PruneChannels": "disparate.choices.prune_channels",
     "Quantize": "disparate.choices.quantize",
     "Result": "disparate.findings",
     "Run": "disparate.predictions",
@@ -92,6 +94,7 @@ __all__ = [
     "Predictions",
     "Profile",
     "Prune",
+    "PruneChannels",
     "Quantize",
     "Result",
     "Run",

@@ -16,6 +16,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "lightning": ("lightning",),
     "remote": ("fsspec", "aiohttp"),
     "corruptions": ("imagecorruptions",),
+    "structured": ("torch_pruning",),
     "search": ("optuna",),
 }
 """Extra of ``pip install disparate[...]`` to the modules it brings."""

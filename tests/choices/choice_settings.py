@@ -15,6 +15,7 @@ from disparate.choices.learning_rate import LearningRate
 from disparate.choices.objective import Objective
 from disparate.choices.precision import Precision
 from disparate.choices.prune import Prune
+from disparate.choices.prune_channels import PruneChannels
 from disparate.choices.quantize import Quantize
 from disparate.choices.seed import Seed
 from disparate.choices.stopping import Stopping
@@ -199,6 +200,15 @@ SETTINGS: dict[str, Line] = {
             ({"rate": "half"}, "key 'rate' is 'half'; a valid number was expected."),
             ({}, "key 'rate' is missing."),
             ({"rate": 0.5, "method": "magnitud"}, "Did you mean 'magnitude'?"),
+        ),
+    ),
+    "prune_channels": Line(
+        examples=(PruneChannels(rate=0.5), PruneChannels(rate=0.3, scope="layer")),
+        zero=(PruneChannels(rate=0.0), PruneChannels(rate=0.0, scope="layer")),
+        bad=(
+            ({}, "key 'rate' is missing."),
+            ({"rate": 50}, "PruneChannels(rate=50.0): a share in [0, 1) was expected; 50 % is rate=0.5."),
+            ({"rate": 0.5, "method": "random"}, "unknown key 'method'"),
         ),
     ),
     "quantize": Line(

@@ -18,19 +18,7 @@ OURS = [
     "disparate.search",
     "disparate.training",
 ]
-COMMANDS = [
-    "audit",
-    "compare",
-    "doctor",
-    "explain",
-    "gate",
-    "power",
-    "recipe",
-    "report",
-    "reproduce",
-    "runs",
-    "search",
-]
+COMMANDS = ["audit", "compare", "doctor", "explain", "gate", "power", "recipe", "report", "reproduce", "runs", "search"]
 FAMILIES = {
     "choices": "disparate.choices:CHOICES",
     "data": "disparate.data:DATA",

@@ -23,6 +23,7 @@ CHOICES = Registry(
         "objective": "disparate.choices.objective:Objective",
         "precision": "disparate.choices.precision:Precision",
         "prune": "disparate.choices.prune:Prune",
+        "prune_channels": "disparate.choices.prune_channels:PruneChannels",
         "quantize": "disparate.choices.quantize:Quantize",
         "seed": "disparate.choices.seed:Seed",
         "stopping": "disparate.choices.stopping:Stopping",

@@ -32,7 +32,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (audit, compare, explain, search, reproduce, report, gate, power, runs, recipe, doctor):
+for command in (
+    audit,
+    compare,
+    explain,
+    search,
+    reproduce,
+    report,
+    gate,
+    power,
+    runs,
+    recipe,
+    doctor,
+):
     app.command()(command)
 
 

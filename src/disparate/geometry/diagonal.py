@@ -27,7 +27,7 @@ from typing import Literal, cast
 import numpy as np
 import torch
 from scipy.stats import spearmanr
-from torch import Tensor, nn
+from torch import Tensor
 
 from disparate.errors import BadInput
 from disparate.geometry.columns import drawn_labels, off_target, signed, softmax_factor
@@ -129,7 +129,7 @@ def diagonal(
         BadInput: The number of draws is not even or below 2, or the network's slopes are not finite.
 
     Example:
-        >>> model = nn.Linear(1, 2, bias=False)
+        >>> model = torch.nn.Linear(1, 2, bias=False)
         >>> _ = model.weight.data.zero_()
         >>> rows = np.arange(4)
         >>> surface = Surface(model=model, inputs=lambda rows: torch.ones(len(rows), 1), rows=rows, target=rows % 2)
@@ -141,8 +141,8 @@ def diagonal(
         raise BadInput(f"draws is {draws}; an even number of at least 2 was expected: the error is between two halves.")
     halves = _hutchinson(surface, draws, generator) if estimator == "hutchinson" else None
     found = halves or _from_columns(surface, estimator, draws, generator)
-    value = (found[0] + found[-1]) / 2
-    if not torch.isfinite(value).all():
+    value, half_difference = _mean_and_half_difference(found)
+    if not torch.isfinite(value.sum()):
         raise BadInput(
             f"the diagonal of {type(surface.model).__name__} over {len(surface.rows)} examples is not finite; finite "
             "numbers were expected. The network diverged, or the choice broke it."
@@ -152,7 +152,7 @@ def diagonal(
         n=len(surface.rows),
         draws=draws if estimator in SAMPLED else 0,
         value=value,
-        half_difference=(found[0] - found[-1]) / 2,
+        half_difference=half_difference,
     )
 
 
@@ -190,16 +190,25 @@ def _from_columns(surface: Surface, estimator: Estimator, draws: int, generator:
     """Return the diagonals of one or two halves."""
     columns = _columns(estimator, draws, generator)
     halves = 2 if estimator in SAMPLED else 1
-    named = list(zip(surface.names, surface.parameters, strict=True))
-    sums = [{name: torch.zeros_like(value) for name, value in named} for _ in range(halves)]
     with evaluated(surface.model), torch.enable_grad():
-        layers: dict[str, nn.Module] | None = None
+        inputs, target = next(surface.batches())
+        layers = trustworthy_layers(surface.model, inputs[:2], target[:2])
+        sums = [surface.parameters[0].new_zeros(surface.size) for _ in range(halves)]
+        parts = [dict(zip(surface.names, surface.split(half), strict=True)) for half in sums]
         for inputs, target in surface.batches():
-            layers = trustworthy_layers(surface.model, inputs[:2], target[:2]) if layers is None else layers
             for place, name, squares in squared_slopes(surface.model, inputs, target, columns, layers):
-                sums[place % halves][name] += squares
+                parts[place % halves][name].add_(squares)
     scale = halves / (len(surface.rows) * (draws if halves == 2 else 1))
-    return [torch.cat([half[name].reshape(-1) for name in surface.names]) * scale for half in sums]
+    return [half.mul_(scale) for half in sums]
+
+
+def _mean_and_half_difference(halves: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return (A + B) / 2 and (A − B) / 2 in the place of A and B, as vectors of this length are most of the memory."""
+    if len(halves) == 1:
+        return halves[0], torch.zeros_like(halves[0])
+    first, second = halves
+    mean = first.add_(second).div_(2)
+    return mean, second.neg_().add_(mean)
 
 
 def _columns(estimator: Estimator, draws: int, generator: np.random.Generator) -> Columns:

@@ -61,10 +61,11 @@ def _conv2d(layer: nn.Conv2d, received: Tensor) -> Squares:
     padding = cast("tuple[int, ...]", layer.padding)  # never a word: has_rule
     taps, left = reached(layer.kernel_size, received.shape[2:], layer.stride, padding, layer.dilation)
     size = tuple(part.stop - part.start for part in taps)
-    columns = functional.unfold(received, size, dilation=layer.dilation, padding=left, stride=layer.stride)
-    places = columns.unflatten(1, (layer.groups, -1)).mT
 
     def squares(slope: Tensor) -> dict[str, Tensor]:
+        # Unfolded when it is needed, or every layer would hold its input as many times as its kernel has taps.
+        columns = functional.unfold(received, size, dilation=layer.dilation, padding=left, stride=layer.stride)
+        places = columns.unflatten(1, (layer.groups, -1)).mT
         found = _of_products(layer, places, slope.flatten(2).unflatten(1, (layer.groups, -1)).mT)
         if "weight" in found:
             whole = torch.zeros_like(layer.weight)

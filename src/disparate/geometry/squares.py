@@ -82,22 +82,13 @@ def trustworthy_layers(model: nn.Module, inputs: Tensor, target: Tensor) -> dict
     def columns(logits: Tensor, _: Tensor) -> Tensor:
         return off_target(logits, logits.argmin(dim=1))[None]
 
-    fast, sure = (
-        {name: squares for _, name, squares in _added(squared_slopes(model, inputs, target, columns, chosen))}
-        for chosen in (layers, {})
-    )
-    return {
-        layer: module
-        for layer, module in layers.items()
-        if all(_agree(fast[name], sure[name]) for name in fast if name.rpartition(".")[0] == layer)
-    }
-
-
-def _added(found: Iterator[tuple[int, str, Tensor]]) -> Iterator[tuple[int, str, Tensor]]:
-    sums: dict[tuple[int, str], Tensor] = {}
-    for place, name, squares in found:
-        sums[place, name] = sums[place, name] + squares if (place, name) in sums else squares
-    yield from ((place, name, squares) for (place, name), squares in sums.items())
+    sure: dict[str, Tensor] = {}
+    for _, name, squares in squared_slopes(model, inputs, target, columns, {}):
+        sure[name] = sure[name].add_(squares) if name in sure else squares
+    pieces = ((name, squares) for _, name, squares in squared_slopes(model, inputs, target, columns, layers))
+    ruled = ((name.rpartition(".")[0], name, squares) for name, squares in pieces)
+    wrong = {layer for layer, name, squares in ruled if layer in layers and not _agree(squares, sure[name])}
+    return {layer: module for layer, module in layers.items() if layer not in wrong}
 
 
 def _agree(fast: Tensor, sure: Tensor) -> bool:
