@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
+    from disparate.choices.attack import Attack
     from disparate.choices.fine_tune import FineTune
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from disparate.training.config import TrainingConfig
 
 _HOMES = {
+    "Attack": "disparate.choices.attack",
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
     "DisparateError": "disparate.errors",
@@ -64,6 +66,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Attack",
     "Attribute",
     "Columns",
     "DisparateError",

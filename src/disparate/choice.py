@@ -1,4 +1,4 @@
-"""What a deployment choice is: five protocols, by where it acts. No torch is needed to handle choices as values."""
+"""What a deployment choice is: six protocols, by where it acts. No torch is needed to handle choices as values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -62,6 +62,26 @@ class DeployContext:
     labelled: Callable[[int], Labelled] = unlabelled
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class InputContext:
+    """What an input choice may use beside the inputs of a batch.
+
+    Args:
+        target: Right class of every input, shape (n,), int64.
+        model: The network as it is deployed, in evaluation mode; it is left as it is.
+        normalised: From inputs as they are given to inputs as the network sees them; can be differentiated.
+        span: Smallest and largest value an input can have, (0, 1) for images; None where any number is one.
+        generator: The only source of randomness, on the CPU. Seeded by draw, place in the chain and place of the batch
+            and by nothing else, so that reference, variants and training seeds meet the same noise.
+    """
+
+    target: "Tensor"
+    model: "nn.Module"
+    normalised: "Callable[[Tensor], Tensor]"
+    span: tuple[float, float] | None
+    generator: "torch.Generator"
+
+
 @runtime_checkable
 class TrainingChoice(Protocol):
     """A choice that alters how a network is trained."""
@@ -88,7 +108,10 @@ class ModelChoice(Protocol):
 class ExecutionChoice(Protocol):
     """A choice of where and how the program runs."""
 
-    at: At
+    @property
+    def at(self) -> At:
+        """Where it holds."""
+        ...
 
     def execute(self, profile: Profile) -> Profile:
         """Return the altered profile."""
@@ -108,7 +131,10 @@ class ObjectiveChoice(Protocol):
 class TuningChoice(Protocol):
     """A choice that trains on from where the chain has come to."""
 
-    objective: Mapping[str, Any]
+    @property
+    def objective(self) -> Mapping[str, Any]:
+        """What is minimised meanwhile, as a recipe's table."""
+        ...
 
     def tuning(self, config: "TrainingConfig") -> "TrainingConfig":
         """Return how to train on, given how the network was trained."""
@@ -119,7 +145,21 @@ class TuningChoice(Protocol):
         ...
 
 
-Choice = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice
+@runtime_checkable
+class InputChoice(Protocol):
+    """A choice of what the deployed network is asked: it alters the inputs when they are predicted, never in training.
+
+    Inputs come before normalisation, in a unit of their own. Images are float32 in [0, 1], shape (n, channels, height,
+    width); a stored byte b is b / 255, and ``(255 * inputs).round()`` gives the bytes back exactly. Tables are
+    standardised features, shape (n, features).
+    """
+
+    def alter(self, inputs: "Tensor", context: InputContext) -> "Tensor":
+        """Return other inputs of the same shape; at zero strength the same numbers, bit for bit."""
+        ...
+
+
+Choice = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,10 +225,15 @@ class Variant:
         last = max((place for place, choice in enumerate(self.choices) if isinstance(choice, TuningChoice)), default=-1)
         return tuple(choice for choice in self.choices[last + 1 :] if isinstance(choice, ModelChoice))
 
+    def input_choices(self) -> tuple[InputChoice, ...]:
+        """Return the choices that alter what the network is asked, in order, wherever they stand in the chain."""
+        return tuple(choice for choice in self.choices if isinstance(choice, InputChoice))
+
 
 def is_choice(value: object) -> bool:
-    """Return whether a value acts somewhere as one of the five kinds of choices does."""
-    return isinstance(value, TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice)
+    """Return whether a value acts somewhere as one of the six kinds of choices does."""
+    kinds = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
+    return isinstance(value, kinds)
 
 
 def is_stochastic(choice: Choice) -> bool:

@@ -71,6 +71,7 @@ class Predictions:
         cluster_id: What several rows share (a person, a lesion, near-identical images).
         split: Name of the split per example.
         multiplicity: How many alike examples a row stands for; 1 each where not given. Not with clusters.
+        labelled: Whether the right answers are known. Where they are not, the target is 0 throughout and says nothing.
     """
 
     example_id: NDArray[np.str_]
@@ -89,6 +90,7 @@ class Predictions:
     cluster_id: NDArray[np.str_] | None = None
     split: NDArray[np.str_] | None = None
     multiplicity: NDArray[np.int64] | None = None
+    labelled: bool = True
 
     def __post_init__(self) -> None:
         for name, column in self._columns().items():
@@ -123,8 +125,10 @@ class Predictions:
         """Whether each answer is right, shape (examples,).
 
         Raises:
-            BadInput: Answers are numbers, which are off by more or by less.
+            BadInput: Answers are numbers, which are off by more or by less, or the right ones are not known.
         """
+        if not self.labelled:
+            raise BadInput(f"{self.run} has no right answers; take measures such as modal_exemplars, which need none.")
         if self.error is not None:
             raise BadInput(f"{self.run} holds numbers and no labels; take measures such as mean_absolute_error.")
         return self.predicted == self.target
@@ -196,7 +200,7 @@ class Predictions:
 
     def _columns(self) -> dict[str, Any]:
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("label_names", "attributes", "run"):
+        for name in ("label_names", "attributes", "run", "labelled"):
             del plain[name]
         return {name: column for name, column in plain.items() if column is not None} | dict(self.attributes)
 

@@ -24,6 +24,8 @@ CHAINS = {
     "tuned, int8": [PRUNE, TUNE, {"choice": "quantize", "mode": "dynamic"}],
     "tuned twice": [PRUNE, TUNE, {"choice": "prune", "rate": 0.9}, TUNE],
     "erm by name": [{"choice": "objective", "name": "erm"}],
+    "worst group": [{"choice": "objective", "name": "group_dro"}],
+    "tuned within bounds": [PRUNE, {**TUNE, "objective": {"name": "bounded_accuracy_gap"}}],
 }
 
 
@@ -61,6 +63,7 @@ def test_the_same_beginning_is_done_once(tuned):
     assert [name for name in names if name.startswith("tune")] == [
         "tune tuned seed 0",
         "tune tuned twice seed 0 stage 2",
+        "tune tuned within bounds seed 0",
     ]
 
 
@@ -72,6 +75,8 @@ def test_training_on_acts_on_training(tuned):
         "tuned, int8": True,
         "tuned twice": True,
         "erm by name": False,
+        "worst group": True,
+        "tuned within bounds": True,
     }
     assert hardware_variants(tuned) == ()
 
@@ -110,10 +115,34 @@ def test_where_the_groups_stood_before_is_recorded(tuned, finished):
     assert [item["epoch"] for item in record["history"]] == [1]
 
 
+def test_what_objectives_tell_is_in_the_history_and_in_the_result(tuned, finished):
+    store, result = finished
+    groups = set(data_named(tuned.data).attributes["tone"].names)
+    planned = laid_out_for(tuned, result)
+    for variant, keys in {
+        "worst group": {"weight", "loss"},  # which is by group, beside the epoch's own
+        "tuned within bounds": {"multiplier", "violation"},
+    }.items():
+        history = store.job(planned.weights(variant, 0).key).record["history"]
+        for epoch in history:
+            assert isinstance(epoch["loss"], float)
+            assert all(set(epoch["told"][key]) == groups for key in keys)
+        ended = {item["job"]: item for item in result.run["training"]}
+        name = f"tune {variant} seed 0" if variant.startswith("tuned") else f"train {variant} seed 0"
+        assert ended[name]["told"] == history[-1]["told"]
+        assert "told" not in ended["train reference seed 0"]
+
+
 def test_the_distance_of_the_weights_is_told(finished):
     _, result = finished
     distances = result.findings.where(measure="parameter_distance", form="l2")
-    assert {item.variant for item in distances} == {"tuned", "tuned, int8", "tuned twice"}
+    assert {item.variant for item in distances} == {
+        "tuned",
+        "tuned, int8",
+        "tuned twice",
+        "worst group",
+        "tuned within bounds",
+    }
 
 
 def test_integers_cannot_be_trained(tuned):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from disparate.choice import Choice
+from disparate.choices.attack import Attack
 from disparate.choices.fine_tune import FineTune
 from disparate.choices.hardware import Hardware
 from disparate.choices.kernels import Kernels
@@ -28,6 +29,19 @@ class Line:
 
 
 SETTINGS: dict[str, Line] = {
+    "attack": Line(
+        examples=(Attack(epsilon=0.1), Attack(epsilon=0.03, method="fgsm"), Attack(epsilon=0.1, steps=3, step=0.05)),
+        zero=(Attack(epsilon=0.0), Attack(epsilon=0.0, method="fgsm"), Attack(epsilon=0.0, random_start=False)),
+        drawn=(Attack(epsilon=0.1, steps=2, step=0.02),),
+        bad=(
+            ({}, "key 'epsilon' is missing."),
+            ({"epsilon": -0.1}, "Attack(epsilon=-0.1): a finite number, 0 or more, was expected."),
+            ({"epsilon": float("nan")}, "Attack(epsilon=nan): a finite number, 0 or more, was expected."),
+            ({"epsilon": 0.1, "steps": 0}, "Attack(steps=0): at least 1 was expected."),
+            ({"epsilon": 0.1, "step": 0}, "Attack(step=0.0): a positive finite number was expected."),
+            ({"epsilon": 0.1, "method": "fgm"}, "Did you mean 'fgsm'?"),
+        ),
+    ),
     "fine_tune": Line(
         examples=(FineTune(epochs=1), FineTune(epochs=3, learning_rate=0.1, keep_zeros=False, bits=8)),
         no_zero="training on has no strength that could be zero; no epoch is leaving the choice out",

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from disparate.choice import DeployContext, ModelChoice
+from disparate.choice import DeployContext, InputChoice, InputContext, ModelChoice
 from disparate.choices import CHOICES
 from disparate.choices.precision import Precision
 
@@ -33,6 +33,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if kind in metafunc.fixturenames:
             found = [choice for line in SETTINGS.values() for choice in getattr(line, field)]
             metafunc.parametrize(kind, found, ids=str)
+    if "altering" in metafunc.fixturenames:
+        choices = [choice for line in SETTINGS.values() for choice in line.examples if isinstance(choice, InputChoice)]
+        metafunc.parametrize("altering", choices, ids=str)
     if "acting" in metafunc.fixturenames:
         choices = [choice for line in SETTINGS.values() for choice in line.examples if isinstance(choice, ModelChoice)]
         metafunc.parametrize(
@@ -89,6 +92,29 @@ def context_of(inputs: Tensor):
     def make(seed: int = 0) -> DeployContext:
         return DeployContext(
             calibration=lambda count: inputs[:count].clone(), generator=torch.Generator().manual_seed(seed)
+        )
+
+    return make
+
+
+@pytest.fixture
+def pixels() -> Tensor:
+    """Images as input choices meet them: in [0, 1], the ends included, and exactly those that bytes have."""
+    stored = torch.randint(0, 256, (40, 3, 12, 12), generator=torch.Generator().manual_seed(2))
+    return stored.to(torch.float32).div_(255)
+
+
+@pytest.fixture
+def input_context_of(model: nn.Module):
+    """Return a function: a seed gives the context of a batch of images."""
+
+    def make(seed: int = 0) -> InputContext:
+        return InputContext(
+            target=torch.arange(40) % 4,
+            model=model,
+            normalised=lambda plain: (plain - 0.5) / 0.25,
+            span=(0.0, 1.0),
+            generator=torch.Generator().manual_seed(seed),
         )
 
     return make

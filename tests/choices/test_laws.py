@@ -11,7 +11,15 @@ import tomli_w
 import torch
 from torch import nn
 
-from disparate.choice import ExecutionChoice, ModelChoice, ObjectiveChoice, TrainingChoice, TuningChoice, is_choice
+from disparate.choice import (
+    ExecutionChoice,
+    InputChoice,
+    ModelChoice,
+    ObjectiveChoice,
+    TrainingChoice,
+    TuningChoice,
+    is_choice,
+)
 from disparate.choices import CHOICES, build_choice, choice_table
 from disparate.errors import BadInput, NotApplicable
 from disparate.profiles import Profile
@@ -54,7 +62,7 @@ def test_is_frozen(example):
         setattr(example, fields(example)[0].name, None)
 
 
-def test_zero_strength_changes_nothing(zero, model, inputs, context_of):
+def test_zero_strength_changes_nothing(zero, model, inputs, context_of, pixels, input_context_of):
     if isinstance(zero, ModelChoice):
         assert torch.equal(answers(zero.apply(model, context_of()), inputs), answers(model, inputs))
     if isinstance(zero, TrainingChoice):
@@ -64,9 +72,11 @@ def test_zero_strength_changes_nothing(zero, model, inputs, context_of):
         assert zero.execute(Profile()) == Profile()
     if isinstance(zero, ObjectiveChoice):
         assert zero.aim({"name": "erm"}) == {"name": "erm"}
+    if isinstance(zero, InputChoice):
+        assert torch.equal(zero.alter(pixels, input_context_of()), pixels)
 
 
-def test_strength_changes_something(example, model, inputs, context_of):
+def test_strength_changes_something(example, model, inputs, context_of, pixels, input_context_of):
     """The other side of the law above: a choice that did nothing at all would pass it."""
     changed = False
     if isinstance(example, ModelChoice):
@@ -79,6 +89,8 @@ def test_strength_changes_something(example, model, inputs, context_of):
         changed |= example.aim({"name": "another"}) != {"name": "another"}
     if isinstance(example, TuningChoice):
         changed |= example.tuning(TrainingConfig(epochs=10)).epochs > 0
+    if isinstance(example, InputChoice):
+        changed |= not torch.equal(example.alter(pixels, input_context_of()), pixels)
     assert changed
 
 
@@ -102,8 +114,11 @@ def test_same_generator_same_answers(acting, model, inputs, context_of):
     assert torch.equal(first, second)
 
 
-def test_another_generator_another_draw(drawn, model, inputs, context_of):
-    first, second = (answers(drawn.apply(model, context_of(seed)), inputs) for seed in (3, 4))
+def test_another_generator_another_draw(drawn, model, inputs, context_of, pixels, input_context_of):
+    if isinstance(drawn, InputChoice):
+        first, second = (drawn.alter(pixels, input_context_of(seed)) for seed in (3, 4))
+    else:
+        first, second = (answers(drawn.apply(model, context_of(seed)), inputs) for seed in (3, 4))
     assert not torch.equal(first, second)
 
 
@@ -111,6 +126,28 @@ def test_global_randomness_is_left_alone(acting, model, context_of):
     before = torch.get_rng_state()
     acting.apply(model, context_of())
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_altered_inputs_are_inputs(altering, pixels, input_context_of):
+    moved = altering.alter(pixels, input_context_of())
+    assert (moved.shape, moved.dtype) == (pixels.shape, pixels.dtype)
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+    assert not moved.requires_grad
+
+
+def test_altering_leaves_everything_else_alone(altering, model, pixels, input_context_of):
+    given, state, random = pixels.clone(), deepcopy(model.state_dict()), torch.get_rng_state()
+    altering.alter(pixels, input_context_of())
+    assert torch.equal(pixels, given)
+    assert all(torch.equal(value, model.state_dict()[key]) for key, value in state.items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert torch.equal(random, torch.get_rng_state())
+
+
+def test_altering_repeats_itself(altering, pixels, input_context_of):
+    first, second = (altering.alter(pixels, input_context_of(3)) for _ in range(2))
+    assert torch.equal(first, second)
 
 
 def test_round_trip_through_toml(example):

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import eigsh
 from torch import nn
 
 from disparate.errors import BadInput
-from disparate.geometry.spectrum import density, group_spectra, random_vector, spectrum, warm_start
+from disparate.geometry.spectrum import density, downhill, group_spectra, random_vector, spectrum, warm_start
 
 KINDS = list(DENSE)
 
@@ -49,6 +49,33 @@ def test_a_start_from_another_group_saves_products():
     warm = spectrum(on, warm_start(first.vectors, 0.01 * random_vector(on, seeded())), **options)
     assert warm.products <= cold.products
     assert warm.values[0] == pytest.approx(cold.values[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["gelu", "convolutional", "attention"])
+def test_a_start_along_the_gradient_saves_products(name):
+    on = surface(name)
+    options = {"tolerance": 1e-2, "generator": seeded()}
+    cold = [spectrum(on, random_vector(on, np.random.default_rng(seed)), **options) for seed in range(20)]
+    own = [spectrum(on, downhill(on, np.random.default_rng(seed)), **options) for seed in range(20)]
+    assert sum(item.products for item in own) < sum(item.products for item in cold)
+    for item in own:
+        assert item.values[0] == pytest.approx(cold[0].values[0], rel=1e-3)
+
+
+def test_a_flat_group_starts_at_random():
+    flat = surface("linear")
+    flat.model.weight.data.zero_()
+    flat.model.bias.data.zero_()
+    constant = flat.__class__(
+        model=flat.model,
+        inputs=lambda rows: torch.ones(len(rows), 4, dtype=torch.float64),
+        target=flat.target,
+        rows=flat.rows,
+    )
+    start = downhill(constant, seeded())
+    found = spectrum(constant, start, generator=seeded())
+    assert torch.isfinite(start).all()
+    assert found.values[0] == pytest.approx(5 / 3)  # four inputs and a bias of 1, times an eigenvalue of 1/3
 
 
 @pytest.mark.parametrize("kind", ["hessian", "ggn"])

@@ -11,7 +11,7 @@ from disparate.registry import Registry, import_object
 
 HEAVY = ["torch", "torchvision", "torchao", "pandas", "plotly", "pyarrow", "pydantic", "matplotlib", "scipy", "duckdb"]
 OURS = ["disparate.auditing", "disparate.choices", "disparate.data", "disparate.report", "disparate.training"]
-COMMANDS = ["audit", "compare", "doctor", "explain", "gate", "power", "recipe", "report", "runs"]
+COMMANDS = ["audit", "compare", "doctor", "explain", "gate", "power", "recipe", "report", "reproduce", "runs"]
 FAMILIES = {
     "choices": "disparate.choices:CHOICES",
     "data": "disparate.data:DATA",

@@ -9,7 +9,7 @@ from disparate.choice import Variant
 from disparate.errors import BadInput
 from disparate.groups import partition
 from disparate.measures.harm import MARGIN
-from disparate.measures.table import OF_ANSWERS, OF_FLIPS, OF_HARDWARE, OF_LOSSES
+from disparate.measures.table import OF_ANSWERS, OF_FLIPS, OF_HARDWARE, OF_LOSSES, OF_POPULATIONS
 from disparate.predictions import REFERENCE
 from disparate.profiles import Profile
 from disparate.training.config import TrainingConfig
@@ -24,7 +24,7 @@ RESERVED_VARIANTS = frozenset({REFERENCE, "hardware"})
 FEWEST = 20
 """Fewest bootstrap replicates that give an interval."""
 
-MEASURES = (*OF_ANSWERS, *OF_LOSSES, *OF_HARDWARE, "noise_floor", *OF_FLIPS)
+MEASURES = (*OF_ANSWERS, *OF_LOSSES, *OF_HARDWARE, "noise_floor", *OF_FLIPS, *OF_POPULATIONS)
 """What is measured where a recipe does not say."""
 
 

@@ -1,4 +1,4 @@
-"""Exemplars: the examples whose answers a variant changes most often, with thumbnails."""
+"""Exemplars of an audit, with thumbnails: examples whose answer a variant changes."""
 
 import base64
 import io
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from disparate.data.grouped import GroupedDataset
+from disparate.measures.gallery import FEWEST_MODELS, shown_exemplars
 from disparate.predictions import REFERENCE, Predictions
 
 PER_GROUP = 2
@@ -17,9 +18,11 @@ THUMBNAIL = 96
 
 
 def exemplars(runs: Sequence[Predictions], data: GroupedDataset, *, by: str, split: str) -> list[dict[str, Any]]:
-    """Return, per variant and group, the examples whose answer differs from the reference's under the most seeds.
+    """Return, per variant and group, examples whose answer the variant changes.
 
-    Ties go to the example whose margin under the reference is smaller, then to the smaller id.
+    With three seeds or more they are the exemplars of two populations: a modal label that differs first, then by
+    taxicab distance. With fewer they are those whose answer differs from the reference's under the most seeds; ties go
+    to the example whose margin under the reference is smaller, then to the smaller id.
 
     Args:
         runs: Predictions of the reference and the variants.
@@ -30,8 +33,11 @@ def exemplars(runs: Sequence[Predictions], data: GroupedDataset, *, by: str, spl
     Returns:
         One table per exemplar, plain values; ``thumbnail`` is a PNG as a data address, None for tables.
     """
-    reference = _by_seed(runs, REFERENCE)
     rows = data.rows(split)
+    reference = _by_seed(runs, REFERENCE)
+    if len(reference) >= FEWEST_MODELS:
+        shown = shown_exemplars(runs, by=by)
+        return [item.to_json() | {"thumbnail": thumbnail(data, int(rows[item.row]))} for item in shown]
     names = list(dict.fromkeys(run.run.variant for run in runs if run.run.variant != REFERENCE))
     found: list[dict[str, Any]] = []
     for variant in names:

@@ -98,9 +98,10 @@ def fingerprint_jobs(profiles: tuple[Profile, ...]) -> dict[Profile, Job]:
 def plan(audit: Audit, *, content: str, fingerprints: Mapping[Profile, str]) -> Plan:
     """Lay out the jobs of an audit.
 
-    A variant's choices fold into a training configuration, an objective, two profiles, stages that train on, and a
-    chain of model choices. What does not touch training therefore has the reference's key and shares its weights. A
-    stop after an epoch of the reference's own schedule is an output of the reference's training.
+    A variant's choices fold into a training configuration, an objective, two profiles, stages that train on, a
+    chain of model choices, and what alters the inputs when they are predicted. What does not touch training therefore
+    has the reference's key and shares its weights. A stop after an epoch of the reference's own schedule is an output
+    of the reference's training.
 
     Args:
         audit: The question.
@@ -136,7 +137,7 @@ class _Layout:
 
     def runs(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> list[PlannedRun]:
         weights = self.weights(variant, run, jobs)
-        noisy = any(is_stochastic(choice) for choice in variant.model_choices())
+        noisy = any(is_stochastic(choice) for choice in (*variant.model_choices(), *variant.input_choices()))
         draws = range(self.audit.draws if noisy else 1)
         return [self._prediction(variant, replace(run, draw=draw), weights, jobs, noisy) for draw in draws]
 
@@ -249,6 +250,7 @@ class _Layout:
         profile = variant.profile(self.audit.profile, at="deploy")
         choices = [choice_table(choice) for choice in variant.model_choices()]
         by_group = self._groups_of(variant.model_choices(), {})
+        altered = [choice_table(choice) for choice in variant.input_choices()]
         key = key_of(
             kind="predict",
             version=PREDICTION_VERSION,
@@ -261,11 +263,13 @@ class _Layout:
             logits=self.audit.keep_logits,
             noise=[run.seed, run.draw] if noisy else None,
             **({"groups": by_group} if by_group else {}),
+            **({"altered": altered} if altered else {}),
         )
         arguments: dict[str, Any] = {
             **self._given(),
             "weights": [weights.key, weights.output],
             "choices": choices,
+            "altered": altered,
             "groups": self.audit.groups[0],
             "profile": profile.to_json(),
             "split": self.audit.split,

@@ -218,6 +218,7 @@ def hardware_variants(audit: Audit) -> tuple[str, ...]:
         variant.name
         for variant in chained(audit)
         if (variant.model_choices(), variant.tunings()) == (own.model_choices(), own.tunings())
+        and variant.input_choices() == own.input_choices()
         and variant.training(audit.training) == own.training(audit.training)
         and variant.objective(audit.objective) == own.objective(audit.objective)
         and variant.profile(audit.profile, at=at) != own.profile(audit.profile, at=at)
@@ -291,19 +292,19 @@ def _profiles(answers: Answers, store: Store) -> list[dict[str, Any]]:
 def _training(answers: Answers, store: Store) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = []
     for job in answers.plan.jobs:
-        if not job.needs:
-            done = store.job(job.key)
-            if done is not None and done.record["history"]:
-                last = done.record["history"][-1]
-                listed.append({
-                    "job": job.name,
-                    "profile": done.record["profile"],
-                    "epochs": last["epoch"],
-                    "loss": round(last["loss"], 5),
-                    "accuracy": round(last["accuracy"], 5),
-                    "wall_s": round(done.wall_s, 1),
-                    "peak_mib": round(done.peak_mib or 0.0, 1),
-                })  # fmt: skip
+        done = store.job(job.key)
+        if done is not None and done.record.get("history"):
+            last = done.record["history"][-1]
+            listed.append({
+                "job": job.name,
+                "profile": done.record["profile"],
+                "epochs": last["epoch"],
+                "loss": round(last["loss"], 5),
+                "accuracy": round(last["accuracy"], 5),
+                **({"told": last["told"]} if last.get("told") else {}),
+                "wall_s": round(done.wall_s, 1),
+                "peak_mib": round(done.peak_mib or 0.0, 1),
+            })  # fmt: skip
     return listed
 
 

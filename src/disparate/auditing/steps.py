@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from disparate.choice import DeployContext, Labelled, ModelChoice, TuningChoice
+from disparate.choice import DeployContext, InputChoice, Labelled, ModelChoice, TuningChoice
 from disparate.choices import build_choice
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
@@ -160,7 +160,9 @@ def tune_network(
 
 def _history(trained: Trained, profile: Profile) -> dict[str, Any]:
     return {
-        "history": [{"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy, **e.told} for e in trained.history],
+        "history": [
+            {"epoch": e.epoch, "loss": e.loss, "accuracy": e.accuracy, "told": dict(e.told)} for e in trained.history
+        ],
         "steps": trained.steps,
         "profile": profile.name,
         "versions": versions(),
@@ -175,7 +177,7 @@ def _by_name(groups: Groups, values: Tensor) -> dict[str, float | None]:
 def predict_split(
     arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
 ) -> Outcome:
-    """Deploy a trained network under a chain of model choices and predict a split."""
+    """Deploy a network under a chain of model choices and predict a split, its inputs as they are or altered."""
     data = dataset_of(arguments)
     profile = Profile.from_json(arguments["profile"])
     run = Run(**arguments["run"])
@@ -188,6 +190,7 @@ def predict_split(
         normalisation=given.source.normalisation,
         profile=profile,
         run=run,
+        altered=[cast("InputChoice", build_choice(table)) for table in arguments["altered"]],
         keep_logits=arguments["logits"],
         report=report,
     )

@@ -12,6 +12,7 @@ __all__ = ["CHOICES", "build_choice", "choice_table"]
 CHOICES = Registry(
     family="choices",
     entries={
+        "attack": "disparate.choices.attack:Attack",
         "fine_tune": "disparate.choices.fine_tune:FineTune",
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",

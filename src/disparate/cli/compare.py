@@ -67,6 +67,9 @@ class Judging:
     minimum: Annotated[Words | None, rule("--min", help="Fail below: worst_group_accuracy=0.6.")] = None
     allow_partial: Annotated[bool, rule("--allow-partial", help="Leave out ids not in every file.")] = False
     counts_only: Annotated[bool, rule("--counts-only", help="Count on disk; answers, no losses.")] = False
+    population: Annotated[
+        bool, rule("--population", help="Files of a variant are a population of its own; no target is needed.")
+    ] = False
     memory: Annotated[str, rule(help="Memory for counting on disk.")] = "1GB"
     spill: Annotated[Path | None, rule(help="Folder for what does not fit into it; TMPDIR otherwise.")] = None
 
@@ -108,6 +111,7 @@ def compare(
         minima=limits(judging.minimum or (), side="min"),
         allow_partial=judging.allow_partial,
         counts_only=judging.counts_only,
+        population=judging.population,
         memory=judging.memory,
         spill=judging.spill,
     )

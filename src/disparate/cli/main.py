@@ -16,6 +16,7 @@ from disparate.cli.gate import gate
 from disparate.cli.power import power
 from disparate.cli.recipe import recipe
 from disparate.cli.report import report
+from disparate.cli.reproduce import reproduce
 from disparate.cli.runs import runs
 from disparate.errors import DisparateError
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (audit, compare, explain, report, gate, power, runs, recipe, doctor):
+for command in (audit, compare, explain, reproduce, report, gate, power, runs, recipe, doctor):
     app.command()(command)
 
 

@@ -149,7 +149,7 @@ def used_columns(names: Sequence[str], columns: Columns, groups: Sequence[str], 
     """
     scores = columns.score_columns(names)
     asked = [(columns.id, "id"), *((name, "score") for name in scores)]
-    optional = [(columns.target, "target"), *((name, "group") for name in groups)]
+    optional = [*([(columns.target, "target")] if columns.target else []), *((name, "group") for name in groups)]
     extra = [(columns.weight, "weight"), (columns.cluster, "cluster")]
     shared = [*optional, *((name, role) for name, role in extra if name)]
     asked += shared if full else [(name, role) for name, role in shared if name in names]

@@ -33,6 +33,7 @@ def compare(  # ruff: ignore[too-many-arguments] - every rule has an argument
     minima: Mapping[str, float] | None = None,
     allow_partial: bool = False,
     counts_only: bool = False,
+    population: bool = False,
     margin: float = MARGIN,
     replicates: int = 2000,
     progress: Progress = unheard,
@@ -56,6 +57,8 @@ def compare(  # ruff: ignore[too-many-arguments] - every rule has an argument
         minima: Measure to the smallest value that passes.
         allow_partial: Whether examples that are not in all tables may be left out, counted.
         counts_only: Whether files are counted on disk, never loaded; measures of answers only.
+        population: Whether the tables of a variant are a population of models of its own: seeds need not be those of
+            the reference, there may be more or fewer of them, and a target is not needed.
         margin: Largest harm that does not matter: a share for accuracy, nats for loss.
         replicates: Bootstrap replicates.
         progress: Called with what is being done and its share.
@@ -91,6 +94,7 @@ def compare(  # ruff: ignore[too-many-arguments] - every rule has an argument
             minima=minima or {},
             allow_partial=allow_partial,
             counts_only=counts_only,
+            population=population,
             margin=margin,
             replicates=replicates,
         ),

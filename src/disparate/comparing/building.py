@@ -52,7 +52,9 @@ def build(tables: Sequence[Answers], columns: Columns) -> Built:
         return Built(runs=_of_numbers(tables), zeros={})
     if columns.multilabel:
         return _of_sets(tables, columns)
-    names = in_positive_order(label_names(tables), columns.positive)
+    names = in_positive_order(label_names(tables, labelled=bool(columns.target)), columns.positive)
+    if not columns.target:
+        return Built(runs=_unlabelled(tables, names, columns), zeros={})
     target = recoded(_target(first), names)
     told = [_answers(table, names, target, columns) for table in tables]
     losses = all(loss is not None for _, loss, _ in told)
@@ -63,6 +65,15 @@ def build(tables: Sequence[Answers], columns: Columns) -> Built:
     )
     return Built(
         runs=runs, zeros={table.called: zeros for table, (*_, zeros) in zip(tables, told, strict=True) if zeros}
+    )
+
+
+def _unlabelled(tables: Sequence[Answers], names: tuple[str, ...], columns: Columns) -> tuple[Predictions, ...]:
+    """Return answers alone: whatever is computed from a right answer, such as a loss, is left out."""
+    nothing = np.zeros(len(tables[0]), dtype=np.int64)
+    shared: dict[str, Any] = {**_shared(tables[0]), "target": nothing, "label_names": names, "labelled": False}
+    return tuple(
+        Predictions(**shared, run=table.run, predicted=_answers(table, names, nothing, columns)[0]) for table in tables
     )
 
 
@@ -134,11 +145,12 @@ def _error(first: Answers, table: Answers) -> NDArray[np.float64]:
         return table.predicted_number - first.target_number
 
 
-def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:
+def label_names(tables: Sequence[Answers], *, labelled: bool = True) -> tuple[str, ...]:
     """Return all labels that are a target or an answer anywhere, in order.
 
     Args:
         tables: The tables, the reference's first.
+        labelled: Whether there are targets.
 
     Returns:
         The labels; with a single score the two that the target has.
@@ -147,21 +159,21 @@ def label_names(tables: Sequence[Answers]) -> tuple[str, ...]:
         BadInput: Two or more answers of a table are never a target, a target has no score, or a single score meets
             other than two labels.
     """
-    targets = _target(tables[0])
-    known = dict.fromkeys(targets.names)
+    targets = _target(tables[0]).names if labelled else ()
+    known = dict.fromkeys(targets)
     for table in tables:
         if table.score_labels == ("",):
-            _require_two(table, targets.names)
-        elif table.score_labels and (lost := sorted(set(targets.names) - set(table.score_labels))):
+            _require_two(table, targets)
+        elif table.score_labels and (lost := sorted(set(targets) - set(table.score_labels))):
             raise BadInput(
                 f"{table.called}: target '{lost[0]}' has no score; scores are of {list(table.score_labels)}. "
                 "Name the score columns after the labels."
             )
         own = table.predicted.names if table.predicted is not None else ()
-        if len(own) > 1 and not set(own) & set(targets.names):
+        if labelled and len(own) > 1 and not set(own) & set(targets):
             raise BadInput(
                 f"{table.called}: no answer is ever a target; answers are {list(own)[:5]}, targets "
-                f"{list(targets.names)[:5]}. The same labels were expected in both; write them alike."
+                f"{list(targets)[:5]}. The same labels were expected in both; write them alike."
             )
         known |= dict.fromkeys((*own, *(label for label in table.score_labels if label)))
     return tuple(in_order(list(known)))

@@ -13,6 +13,8 @@ from disparate.data.columns import in_order
 from disparate.errors import BadInput, suggestion
 from disparate.groups import MISSING, Attribute
 
+TARGET = "target"
+"""Where the right answer stands, where nobody says."""
 MOST_LABELS = 1000
 """A column of answers with more different values is refused: it holds numbers or ids, not classes."""
 OTHER_MARKS = (";", "\t", "|")
@@ -58,7 +60,7 @@ class Columns:
 
     Args:
         id: What rows are matched by; values compare as text.
-        target: The right answer; files of variants may leave it out.
+        target: The right answer; files of variants may leave it out. Empty where there is none.
         predicted: The answer; not needed where scores are given.
         scores: Scores of the classes: a prefix such as ``"p_"`` whose columns end in the label, or names, which are
             then the labels. A single name is the score of the positive class, the last of two labels.
@@ -75,7 +77,7 @@ class Columns:
     """
 
     id: str = "example_id"
-    target: str = "target"
+    target: str = TARGET
     predicted: str = "predicted"
     scores: str | tuple[str, ...] = ()
     weight: str = ""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from disparate.comparing.alike import collapsed
 from disparate.comparing.answers import Answers, read_answers, read_labels, used_columns
 from disparate.comparing.building import build
-from disparate.comparing.columns import MOST_LABELS, Columns, RowNames, encoded, numbers, weights
+from disparate.comparing.columns import MOST_LABELS, TARGET, Columns, RowNames, encoded, numbers, weights
 from disparate.comparing.comparison import Comparison
 from disparate.comparing.label_sets import Sets
 from disparate.comparing.matching import SHOWN, match, require_same, some
@@ -46,6 +46,7 @@ class Gathered:
         left_out: Table to how many of its rows have no partner.
         spelled_alike: Ids that differ from another by leading zeros alone.
         zeros: Table to how many targets had a probability of exactly 0.
+        runs: The runs row by row, with their ids; empty where rows were counted on disk.
         on_disk: Whether rows were counted on disk.
         sets: What is in the labels, where they are sets.
     """
@@ -55,6 +56,7 @@ class Gathered:
     left_out: dict[str, int] = field(default_factory=dict[str, int])
     spelled_alike: tuple[str, ...] = ()
     zeros: dict[str, int] = field(default_factory=dict[str, int])
+    runs: tuple[Predictions, ...] = ()
     on_disk: bool = False
     sets: Sets | None = None
 
@@ -72,6 +74,7 @@ def gather(question: Comparison, progress: Progress = unheard) -> Gathered:
     Raises:
         BadInput: A table is not what it has to be, or tables do not fit together.
     """
+    question = replace(question, columns=_readable(question))
     if question.counts_only or _is_large(question):
         return _counted(question, progress)
     told: list[Answers] = []
@@ -89,8 +92,17 @@ def gather(question: Comparison, progress: Progress = unheard) -> Gathered:
         left_out=matched.left_out,
         spelled_alike=matched.spelled_alike,
         zeros=built.zeros,
+        runs=built.runs,
         sets=built.sets,
     )
+
+
+def _readable(question: Comparison) -> Columns:
+    """Return the columns, without a target where populations are compared whose right answers are not known."""
+    columns = question.columns
+    if question.population and columns.target == TARGET and TARGET not in question.sources[0].open().names:
+        return replace(columns, target="")
+    return columns
 
 
 def _is_large(question: Comparison) -> bool:

@@ -15,6 +15,7 @@ from disparate.comparing.remarks import remarks
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings, Result
 from disparate.measures.assess import assess
+from disparate.measures.gallery import shown_exemplars
 from disparate.measures.harm import concluded
 from disparate.measures.statements import corrected
 from disparate.measures.table import measure_named
@@ -53,14 +54,22 @@ def perform(question: Comparison, *, progress: Progress = unheard) -> Result:
     progress("measuring", 0.0)
     first = gathered.panels[0][0]
     losses = all(item.loss is not None for panel in gathered.panels for item in panel)
-    measures = question.asked(answers=first.answers, losses=losses, labels=len(first.label_names))
+    measures = question.asked(
+        answers=first.answers, losses=losses, labels=len(first.label_names), labelled=first.labelled
+    )
     findings = _assessed(question, gathered, measures, progress)
     record = _record(question, gathered) | {
         "wall_s": round(time.monotonic() - started, 1),
         "peak_mib": round(peak_memory(), 1),
     }
     runs = tuple({item.run: item for panel in gathered.panels for item in panel}.values())
-    own = remarks(runs, left_out=gathered.left_out, spelled_alike=gathered.spelled_alike, zeros=gathered.zeros)
+    own = remarks(
+        runs,
+        left_out=gathered.left_out,
+        spelled_alike=gathered.spelled_alike,
+        zeros=gathered.zeros,
+        paired=not question.population,
+    )
     return Result(
         findings=findings,
         cautions=(*cautions(findings, record), *own),
@@ -138,7 +147,8 @@ def _assess(question: Comparison, panel: Sequence[Predictions], measures: Sequen
         panel,
         by=question.groups,
         measures=measures,
-        acts_on_training={name: name in question.retrained for name in variants},
+        acts_on_training={name: question.population or name in question.retrained for name in variants},
+        paired=not question.population,
         hardware=question.hardware,
         reference_groups=question.reference_groups,
         level=question.level,
@@ -162,6 +172,8 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
         "retrained": list(question.retrained),
         "hardware": list(question.hardware),
         "margin": question.margin,
+        "models": question.models,
+        "exemplars": _exemplars(question, gathered),
         "examples": first.examples,
         "versions": _versions(),
         "machine": machine(),
@@ -170,11 +182,18 @@ def _record(question: Comparison, gathered: Gathered) -> dict[str, Any]:
     }
 
 
+def _exemplars(question: Comparison, gathered: Gathered) -> list[dict[str, Any]]:
+    by = question.groups[0]
+    shown = () if gathered.sets or not question.columns.of_labels else shown_exemplars(gathered.runs, by=by)
+    return [item.to_json() for item in shown]
+
+
 def _data(question: Comparison, gathered: Gathered) -> dict[str, Any]:
     first = gathered.panels[0][0]
     labels = first.label_names if gathered.sets is None else gathered.sets.labels
     positive = {"positive": labels[1]} if first.answers == "labels" and len(labels) == 2 else {}
-    return {"target": question.columns.target, "answers": first.answers, "labels": list(labels), **positive}
+    target = question.columns.target if first.labelled else None
+    return {"target": target, "labelled": first.labelled, "answers": first.answers, "labels": list(labels), **positive}
 
 
 def _columns(question: Comparison) -> Mapping[str, Any]:

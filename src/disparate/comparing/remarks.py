@@ -12,7 +12,12 @@ from disparate.report.wording import counted, joined, plain
 
 
 def remarks(
-    runs: Sequence[Predictions], *, left_out: Mapping[str, int], spelled_alike: Sequence[str], zeros: Mapping[str, int]
+    runs: Sequence[Predictions],
+    *,
+    left_out: Mapping[str, int],
+    spelled_alike: Sequence[str],
+    zeros: Mapping[str, int],
+    paired: bool = True,
 ) -> tuple[Caution, ...]:
     """Return the cautions of a comparison of files.
 
@@ -21,6 +26,7 @@ def remarks(
         left_out: Table to how many of its rows have no partner.
         spelled_alike: Ids that differ from another by leading zeros alone.
         zeros: Table to how many targets had a probability of exactly 0.
+        paired: Whether seeds of variants belong to those of the reference.
 
     Returns:
         The cautions, ordered by code.
@@ -29,11 +35,12 @@ def remarks(
         *_spelling(spelled_alike),
         *_partial(runs, left_out),
         *_numbered(runs),
-        *_unpaired(runs),
+        *(_unpaired(runs) if paired else ()),
         *_constant(runs),
         *_never_right(runs),
         *_zeros(zeros),
         *_single(runs[0]),
+        *_unlabelled(runs[0]),
     )
 
 
@@ -93,7 +100,7 @@ def _listed(seeds: set[int]) -> str:
 def _constant(runs: Sequence[Predictions]) -> Iterator[Caution]:
     for item in runs:
         answer = item.predicted[0]
-        if (item.predicted == answer).all() and len(np.unique(item.target)) > 1:
+        if (item.predicted == answer).all() and (len(np.unique(item.target)) > 1 or not item.labelled):
             yield _caution(
                 "D205",
                 f"'{plain(item.run.variant)}' (seed {item.run.seed}) answers '{plain(item.label_names[answer])}' for "
@@ -103,7 +110,7 @@ def _constant(runs: Sequence[Predictions]) -> Iterator[Caution]:
 
 
 def _never_right(runs: Sequence[Predictions]) -> Iterator[Caution]:
-    if runs[0].answers == "sets":  # a set that is no example's is ordinary
+    if runs[0].answers == "sets" or not runs[0].labelled:  # a set that is no example's is ordinary
         return
     targets = set(np.unique(runs[0].target).tolist())
     for item in runs:
@@ -123,9 +130,20 @@ def _zeros(zeros: Mapping[str, int]) -> Iterator[Caution]:
 
 
 def _single(first: Predictions) -> Iterator[Caution]:
-    columns = [("The target", first.label_names, first.target)] if first.answers != "numbers" else []
+    has_target = first.labelled and first.answers != "numbers"
+    columns = [("The target", first.label_names, first.target)] if has_target else []
     columns += [(f"Group column '{plain(name)}'", one.names, one.codes) for name, one in first.attributes.items()]
     for called, names, codes in columns:
         seen = np.unique(codes)
         if len(seen) == 1:
             yield _caution("D208", f"{called} is '{plain(names[seen[0]])}' for each of {first.examples:,} examples.")
+
+
+def _unlabelled(first: Predictions) -> Iterator[Caution]:
+    if not first.labelled:
+        yield _caution(
+            "D209",
+            "The reference's table has no column 'target'. What can be said is whose answers a choice changes, not "
+            "whether they become worse: an exemplar may be a gain as well as a harm. Name the column with --target if "
+            "there is one.",
+        )

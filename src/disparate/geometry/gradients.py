@@ -22,6 +22,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from disparate.errors import BadInput
+from disparate.geometry.lanczos import inner
+from disparate.geometry.lean import Lean
 from disparate.geometry.surface import Rows, Surface, evaluated
 from disparate.groups import Groups
 
@@ -212,7 +214,7 @@ def _part(surface: Surface, total: list[Tensor], generator: np.random.Generator)
 
 def _summed(surface: Surface) -> Iterator[tuple[list[Tensor], int]]:
     """Yield the gradient of each batch's summed loss, and the batch's size."""
-    with evaluated(surface.model), torch.enable_grad():
+    with evaluated(surface.model), torch.enable_grad(), Lean():
         for inputs, target in surface.batches():
             loss = cross_entropy(surface.model(inputs), target, reduction="sum")
             if not torch.isfinite(loss):
@@ -231,8 +233,8 @@ def _add(sums: Iterable[Tensor], slopes: Iterable[Tensor]) -> None:
 
 def _squares(slopes: Iterable[Tensor]) -> Array:
     """Return the squared length of each tensor, summed in float64."""
-    lengths = [torch.linalg.vector_norm(slope, dtype=torch.float64) for slope in slopes]
-    return torch.stack(lengths).square().cpu().numpy()
+    flat = (slope.reshape(-1) for slope in slopes)
+    return torch.stack([inner(slope, slope) for slope in flat]).cpu().numpy()
 
 
 def _norms(surface: Surface, part: _Part, expected: Array) -> GradientNorm:

@@ -22,6 +22,9 @@ from disparate.geometry.products import Operator
 
 Array = NDArray[np.float64]
 CHUNK = 4096
+"""Entries that are summed in the vectors' own precision before float64 takes over."""
+BLOCK = 2**16
+"""Entries whose products are in memory at a time."""
 ROUNDING = 16.0
 """How many units of rounding of the largest Ritz value count as zero."""
 
@@ -88,11 +91,12 @@ class Krylov:
         """Take one product."""
         new = self.operator(self.basis[-1])
         self.diagonal.append(dot(self.basis[-1], new))
-        new = orthogonal(orthogonal(new, self.basis), self.basis)
+        for _ in range(2):
+            _take_out(new, self.basis)
         length = norm(new)
         self.beside.append(0.0 if length <= self._negligible(new) else length)
         if self.beside[-1]:
-            self.basis.append(new / length)
+            self.basis.append(new.div_(length))
 
     @property
     def exhausted(self) -> bool:
@@ -214,7 +218,7 @@ def gauss_quadrature(operator: Operator, start: Tensor, *, steps: int) -> tuple[
 
 
 def dot(left: Tensor, right: Tensor) -> float:
-    """Return the scalar product, summed in float64 over chunks of the vectors' own precision.
+    """Return the scalar product, as :func:`inner` sums it.
 
     Args:
         left: Shape (size,).
@@ -223,9 +227,23 @@ def dot(left: Tensor, right: Tensor) -> float:
     Returns:
         The sum of products.
     """
+    return float(inner(left, right))
+
+
+def inner(left: Tensor, right: Tensor) -> Tensor:
+    """Return the scalar product, summed in float64 over chunks of the vectors' own precision.
+
+    Args:
+        left: Shape (size,).
+        right: Shape (size,).
+
+    Returns:
+        The sum of products on the vectors' device, float64, shape ().
+    """
     whole = len(left) // CHUNK * CHUNK
-    chunks = torch.linalg.vecdot(left[:whole].view(-1, CHUNK), right[:whole].view(-1, CHUNK))
-    return float(chunks.double().sum()) + float(left[whole:].double() @ right[whole:].double())
+    blocks = zip(left[:whole].split(BLOCK), right[:whole].split(BLOCK), strict=True)
+    sums = [_chunked(one, other).double().sum() for one, other in blocks]
+    return torch.stack([*sums, left[whole:].double() @ right[whole:].double()]).sum()
 
 
 def norm(vector: Tensor) -> float:
@@ -250,10 +268,8 @@ def orthogonal(vector: Tensor, basis: Sequence[Tensor]) -> Tensor:
     Returns:
         A new vector, shape (size,). Once leaves rounding of the parts taken away; twice does not.
     """
-    shares = [dot(vector, item) for item in basis]
     rest = vector.clone()
-    for share, item in zip(shares, basis, strict=True):
-        rest.add_(item, alpha=-share)
+    _take_out(rest, basis)
     return rest
 
 
@@ -272,6 +288,18 @@ def combined(basis: Sequence[Tensor], weights: Tensor) -> Tensor:
         for share, item in zip(shares, basis, strict=True):
             row.add_(item, alpha=share)
     return found
+
+
+def _chunked(left: Tensor, right: Tensor) -> Tensor:
+    shape = (len(left) // CHUNK, CHUNK)
+    return torch.linalg.vecdot(left.view(shape), right.view(shape))
+
+
+def _take_out(vector: Tensor, basis: Sequence[Tensor]) -> None:
+    """Take the parts along an orthonormal basis out of a vector, in place."""
+    shares = [dot(vector, item) for item in basis]
+    for share, item in zip(shares, basis, strict=True):
+        vector.add_(item, alpha=-share)
 
 
 def _require_settings(size: int, *, count: int, most: int, tolerance: float) -> None:

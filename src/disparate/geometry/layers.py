@@ -10,11 +10,13 @@ examples at a time.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from disparate.geometry.lean import reached
 
 Squares = Callable[[Tensor], Mapping[str, Tensor]]
 """From the gradient by a layer's output to Σ over examples of squared gradients, by the parameter's name."""
@@ -56,19 +58,33 @@ def _linear(layer: nn.Linear, received: Tensor) -> Squares:
 
 
 def _conv2d(layer: nn.Conv2d, received: Tensor) -> Squares:
-    geometry: dict[str, Any] = {name: getattr(layer, name) for name in ("dilation", "padding", "stride")}
-    columns = functional.unfold(received, layer.kernel_size, **geometry)
+    padding = cast("tuple[int, ...]", layer.padding)  # never a word: has_rule
+    taps, left = reached(layer.kernel_size, received.shape[2:], layer.stride, padding, layer.dilation)
+    size = tuple(part.stop - part.start for part in taps)
+    columns = functional.unfold(received, size, dilation=layer.dilation, padding=left, stride=layer.stride)
     places = columns.unflatten(1, (layer.groups, -1)).mT
-    return lambda slope: _of_products(layer, places, slope.flatten(2).unflatten(1, (layer.groups, -1)).mT)
+
+    def squares(slope: Tensor) -> dict[str, Tensor]:
+        found = _of_products(layer, places, slope.flatten(2).unflatten(1, (layer.groups, -1)).mT)
+        if "weight" in found:
+            whole = torch.zeros_like(layer.weight)
+            whole[:, :, *taps] = found["weight"].unflatten(1, (-1, *size))
+            found["weight"] = whole
+        return found
+
+    return squares
 
 
 def _of_products(layer: nn.Linear | nn.Conv2d, places: Tensor, slopes: Tensor) -> dict[str, Tensor]:
-    """Return both parameters' sums; places (examples, blocks, places, inputs), slopes (..., places, outputs)."""
+    """Return both parameters' sums, the weight's as (all outputs, inputs).
+
+    Places are (examples, blocks, places, inputs), slopes (..., places, outputs).
+    """
     found: dict[str, Tensor] = {}
     if layer.weight.requires_grad:
         few = places.shape[2] <= FEW_PLACES
         blocks = _over_pairs(places, slopes) if few else _in_chunks(places, slopes)
-        found["weight"] = blocks.reshape(layer.weight.shape)
+        found["weight"] = blocks.flatten(0, 1)
     if layer.bias is not None and layer.bias.requires_grad:
         found["bias"] = slopes.sum(dim=2).square().sum(dim=0).reshape(-1)
     return found

@@ -20,6 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
 from disparate.errors import BadInput
+from disparate.geometry.lean import Lean
 from disparate.geometry.surface import Surface, evaluated
 
 Operator = Callable[[Tensor], Tensor]
@@ -58,12 +59,12 @@ def products(surface: Surface, kind: Curvature = "hessian") -> Operator:
     kept = [_linearised(surface, *batch, make) for batch in surface.batches()] if whole <= surface.batch_size else []
 
     def multiply(vector: Tensor) -> Tensor:
-        parts = surface.split(vector)
         total = torch.zeros_like(vector)
         for operator in kept or (_linearised(surface, *batch, make) for batch in surface.batches()):
-            total += torch.cat([part.reshape(-1) for part in operator(parts)])
-        total /= whole
-        if not torch.isfinite(total).all():
+            for place, part in zip(surface.split(total), operator(surface.split(vector)), strict=True):
+                place.add_(part)
+        total.div_(whole)
+        if not torch.isfinite(total.sum()):  # one pass over the vector, and no vector of truth values
             raise BadInput(
                 f"the {kind} of {type(surface.model).__name__} over {whole} examples times a vector is not finite; "
                 "finite numbers were expected. The network diverged, or the choice broke it."
@@ -99,7 +100,7 @@ _Make = Callable[[Surface, Tensor, Tensor], _Multiply]
 
 def _linearised(surface: Surface, inputs: Tensor, target: Tensor, make: _Make) -> _Multiply:
     # Fused attention has no second derivative; the plain one has.
-    with evaluated(surface.model), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+    with evaluated(surface.model), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), Lean(linear=make is not _hessian):
         return make(surface, surface.model(inputs), target)
 
 

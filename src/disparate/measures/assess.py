@@ -8,6 +8,7 @@ import numpy as np
 
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings
+from disparate.measures.contrasts import populations
 from disparate.measures.flipped import FLIPS, OVER_REPRESENTATION, AmongFlips
 from disparate.measures.harm import HARM, MARGIN, concluded, harms
 from disparate.measures.harm import OF as HARM_OF
@@ -19,16 +20,32 @@ from disparate.measures.pairings import Pairing
 from disparate.measures.panel import Panel, cuts_of
 from disparate.measures.permuted_groups import GAPS, PermutedGroups, can_be_dealt
 from disparate.measures.rates import LOSS
+from disparate.measures.relative import RELATIVE_CHANGE, relative
 from disparate.measures.series import MeanSeries, Series, count_series, gap_series
 from disparate.measures.spread import Means, sensitivities, signed_sensitivities, violations
 from disparate.measures.statements import Case, axes, corrected, differences, levels
 from disparate.measures.table import MAIN, measure_named
+from disparate.measures.unpaired import unpaired_differences
 from disparate.predictions import REFERENCE, Predictions
 
 MIN_COUNT = 30
 """Fewest examples for an interval or a test."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 OF_ONE_GROUP: frozenset[Kind] = frozenset({"rate", "class_rate"})
+OF_POPULATIONS: frozenset[Kind] = frozenset({
+    "mean",
+    "root_mean",
+    "mean_disparity",
+    "rate",
+    "class_rate",
+    "disparity",
+    "against_reference",
+    "among_flips",
+    "beyond_everyone",
+    "populations",
+    "relative",
+})
+"""Kinds of measures that need no model of a variant to belong to one of the reference."""
 OF_A_PARTITION: frozenset[Kind] = frozenset({"disparity", "against_reference"})
 
 
@@ -44,6 +61,7 @@ def assess(
     replicates: int = 2000,
     min_count: int = MIN_COUNT,
     margin: float = MARGIN,
+    paired: bool = True,
     generator: np.random.Generator,
 ) -> Findings:
     """Return every level, difference and comparison that the runs allow, each with interval and noise floor.
@@ -55,6 +73,8 @@ def assess(
     - What moves accuracy and loss over devices, seeds and repeats, and every noise floor as a finding of its own.
     - Who flips: flips to the worse and to the better with an exact test, and which groups are over-represented in them.
     - Normalised change: which classes and groups moved beyond everyone, between two populations of trainings.
+    - Populations: exemplars, whose modal label a choice changes, with the floor of another population of the reference;
+      by how many per cent error rates rise.
     - Harm against a margin: ``conclusion`` in ``where`` says of every group whether it pays, whether a harm of the
       margin is excluded, or that it cannot be told.
 
@@ -74,6 +94,9 @@ def assess(
         replicates: Bootstrap replicates.
         min_count: Fewest examples for an interval or a test; smaller groups get a value only.
         margin: Largest harm that does not matter: a share for accuracy, nats for loss.
+        paired: Whether seeds of a variant belong to the same seeds of the reference. Otherwise each variant is a
+            population of models of its own: changes are tested between populations, and what compares model with model
+            is left out.
         generator: Source of randomness.
 
     Returns:
@@ -82,13 +105,15 @@ def assess(
     Raises:
         BadInput: The runs cannot be paired, a name is unknown, or a variant is not said to act on training or not.
     """
-    panel = Panel.of(runs)
+    panel = Panel.of(runs, paired=paired)
     _require_known(panel, acts_on_training, hardware)
     asked = [measure_named(name) for name in dict.fromkeys(measures)]
     main = measure_named(MAIN[panel.first.answers])
+    if not paired:
+        asked = [measure for measure in asked if measure.kind in OF_POPULATIONS]
     if HARM in asked and main not in asked:  # who pays is who has a distinguishable change
         asked.append(main)
-    collected = Collected()
+    collected, cases = Collected(), list[Case]()
     for cut in cuts_of(panel, by, reference_groups):
         case = Case(
             panel=panel,
@@ -98,8 +123,11 @@ def assess(
             acts_on_training=acts_on_training,
             margin=margin,
         )
+        cases.append(case)
         bench = Bench(case=case, hardware=tuple(hardware), replicates=replicates, generator=generator)
         bench.collect(asked, collected)
+    for finding in populations(cases, asked, generator=generator.spawn(1)[0]):
+        (collected.shown if finding.p_value is None else collected.judged).append(finding)
     return Findings(tuple(concluded((*collected.shown, *corrected(collected.judged, rate=1 - level)))))
 
 
@@ -143,11 +171,7 @@ class Bench:
             found = levels(series, self.case)
             of = GAPS.get(series.measure.name) if can_be_dealt(self.case) else None
             collected.shown.extend(found if of is None else self._against_permuted_gaps(found, of, measures))
-            collected.judged.extend(differences(series, self.case))
-            if isinstance(series, MeanSeries):
-                collected.shown.extend(axes(series, self.case))
-                wanted = HARM in measures and series.measure in HARM_OF
-                collected.judged.extend(harms(series, self.case) if wanted else ())
+            self._changes(series, measures, collected)
         for pairing in self._pairings(measures):
             measure = pairing.measure
             if measure in measures:
@@ -157,11 +181,22 @@ class Bench:
                 among = AmongFlips(flips=pairing, generator=self.generator.spawn(1)[0])
                 collected.judged.extend(among.findings())
         collected.judged.extend(normalised(self.case) if NORMALISED_CHANGE in measures else ())
+        collected.judged.extend(relative(self.case) if RELATIVE_CHANGE in measures else ())
         for finding in self._spreads(measures):
             (collected.shown if finding.measure == NOISE_FLOOR.name else collected.judged).append(finding)
         collected.shown.extend(self._floors() if NOISE_FLOOR in measures else ())
         for finding in self._movements(measures):
             (collected.shown if finding.p_value is None else collected.judged).append(finding)
+
+    def _changes(self, series: Series, measures: Sequence[Measure], collected: Collected) -> None:
+        if not self.case.panel.paired:
+            collected.judged.extend(unpaired_differences(series, self.case))
+            return
+        collected.judged.extend(differences(series, self.case))
+        if isinstance(series, MeanSeries):
+            collected.shown.extend(axes(series, self.case))
+            wanted = HARM in measures and series.measure in HARM_OF
+            collected.judged.extend(harms(series, self.case) if wanted else ())
 
     def _series(self, measures: Sequence[Measure]) -> Iterator[Series]:
         panel, cut = self.case.panel, self.case.cut
@@ -176,7 +211,8 @@ class Bench:
 
     def _pairings(self, measures: Sequence[Measure]) -> Iterator[Pairing]:
         asked = [measure for measure in measures if measure.kind == "pairwise"]
-        needed = FLIPS if OVER_REPRESENTATION in measures and self.case.cut.by is not None else ()
+        paired = self.case.panel.paired and self.case.cut.by is not None
+        needed = FLIPS if OVER_REPRESENTATION in measures and paired else ()
         for measure in (*asked, *(flip for flip in needed if flip not in asked)):
             yield Pairing.of(measure, self.case)
 

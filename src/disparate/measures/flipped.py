@@ -113,7 +113,7 @@ class AmongFlips:
         found = over_representation(
             turned,
             case.cut.groups.codes == index,
-            clusters=_clusters(first),
+            clusters=clusters_of(first),
             multiplicity=first.multiplicity,
             level=case.level,
             tested=not case.trains(base.variant),
@@ -183,7 +183,8 @@ def _group_means(values: Array, case: Case) -> Array:
     return group_means(values, case.cut.groups, weight=case.panel.first.mass)
 
 
-def _clusters(predictions: Predictions) -> NDArray[np.int64] | None:
+def clusters_of(predictions: Predictions) -> NDArray[np.int64] | None:
+    """Return the cluster of every row as an index; None where every row is its own."""
     labels = predictions.cluster_id
     return None if labels is None else np.unique(labels, return_inverse=True)[1]
 
@@ -247,7 +248,7 @@ def over_represented(
             found[name] = over_representation(
                 turned,
                 groups.mask(name),
-                clusters=_clusters(first),
+                clusters=clusters_of(first),
                 multiplicity=first.multiplicity,
                 level=level,
                 generator=generator,

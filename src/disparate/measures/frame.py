@@ -162,8 +162,12 @@ def group_counts(predictions: Predictions, groups: Groups) -> NDArray[np.float64
     """Return the confusion counts of every group, shape (groups, classes, classes).
 
     Raises:
-        BadInput: Answers are numbers.
+        BadInput: Answers are numbers, or the right ones are not known.
     """
+    if not predictions.labelled:
+        raise BadInput(
+            f"{predictions.run} has no right answers, and so no rates; take measures such as modal_exemplars."
+        )
     if predictions.answers == "numbers":
         raise BadInput(f"{predictions.run} holds numbers and no labels; take measures such as mean_absolute_error.")
     return confusion_counts(

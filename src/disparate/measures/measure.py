@@ -20,6 +20,8 @@ Kind = Literal[
     "sensitivity",
     "movement",
     "floor",
+    "populations",
+    "relative",
 ]
 """What the function of a measure takes and gives.
 
@@ -40,6 +42,8 @@ Kind = Literal[
 | ``sensitivity`` | values of devices (..., M, G), of the reference (G) → (..., G) | group |
 | ``movement`` | a ``Movement``: the runs of a group over devices and seeds → its parts | group and part |
 | ``floor`` | values of single runs or differences → a floor | group and floor |
+| ``populations`` | label shares of two populations (..., K) → value per example, averaged | group |
+| ``relative`` | rates of the variant, of the reference → per cent of the reference's | group and rate, or class |
 
 Counts are target × predicted. NaN marks what is undefined inside arrays and never leaves the package as a number.
 """
@@ -56,8 +60,9 @@ class Measure:
 
     Args:
         name: Its name in recipes, tables and files.
-        unit: ``"share"``, ``"nats"``, ``"target"`` (that of the target) or ``"rates"`` (a sum of differences of rates,
-            0 to twice the number of classes).
+        unit: ``"share"``, ``"nats"``, ``"target"`` (that of the target), ``"rates"`` (a sum of differences of rates,
+            0 to twice the number of classes), ``"distance"`` (of two distributions, 0 to 2) or ``"percent"`` (of what
+            it was).
         kind: What the function takes and gives.
         higher_is_better: Whether more of it is good for the people concerned; None where neither is.
         bounds: Smallest and largest value there can be.

@@ -22,17 +22,21 @@ class Panel:
     Args:
         runs: The runs to be compared, first repeat only.
         repeats: Runs of the reference that were computed again.
+        paired: Whether a seed of a variant belongs to the same seed of the reference; otherwise each variant is a
+            population of its own.
     """
 
     runs: tuple[Predictions, ...]
     repeats: tuple[Predictions, ...]
+    paired: bool = True
 
     @classmethod
-    def of(cls, runs: Sequence[Predictions]) -> "Panel":
+    def of(cls, runs: Sequence[Predictions], *, paired: bool = True) -> "Panel":
         """Arrange runs; repeats of other variants than the reference are not used here.
 
         Args:
             runs: Runs over the same examples in the same order.
+            paired: Whether seeds of variants have to be paired with those of the reference.
 
         Returns:
             The panel.
@@ -51,8 +55,9 @@ class Panel:
         panel = cls(
             runs=tuple(item for item in runs if item.run.repeat == 0),
             repeats=tuple(item for item in runs if item.run.repeat > 0 and item.run.variant == REFERENCE),
+            paired=paired,
         )
-        for variant in panel.variants:
+        for variant in panel.variants if paired else ():
             _require_pairs(variant, panel)
         if lost := [item.run for item in panel.repeats if not panel.rows(REFERENCE, item.run.seed)]:
             raise BadInput(f"{lost[0]} repeats a run that is not there; repeat 0 of its seed was expected.")
@@ -202,5 +207,5 @@ def _require_pairs(variant: str, panel: Panel) -> None:
     if not panel.paired_seeds(variant):
         raise BadInput(
             f"variant '{variant}' has seeds {list(panel.seeds(variant))} and the reference {list(panel.seeds())}; "
-            "at least one common seed is needed to pair them."
+            "at least one common seed is needed to pair them. Compare other seeds as populations (--population)."
         )

@@ -53,6 +53,11 @@ MEASURES = Registry(
         "over_representation": "disparate.measures.flipped:OVER_REPRESENTATION",
         "normalised_change": "disparate.measures.normalised:NORMALISED_CHANGE",
         "harm": "disparate.measures.harm:HARM",
+        "modal_exemplars": "disparate.measures.exemplars:MODAL_EXEMPLARS",
+        "taxicab_distance": "disparate.measures.exemplars:TAXICAB_DISTANCE",
+        "modal_ties": "disparate.measures.exemplars:MODAL_TIES",
+        "exemplar_accuracy": "disparate.measures.exemplars:EXEMPLAR_ACCURACY",
+        "relative_change": "disparate.measures.relative:RELATIVE_CHANGE",
     },
 )
 
@@ -97,6 +102,15 @@ OF_FLIPS = (
     "harm",
 )
 """What is usually measured of variant and reference side by side."""
+
+OF_POPULATIONS = (
+    "modal_exemplars",
+    "taxicab_distance",
+    "modal_ties",
+    "exemplar_accuracy",
+    "relative_change",
+)
+"""What is usually measured of populations of models: where there are several seeds."""
 
 OF_LOSSES = ("loss", "excessive_risk", "fairness_violation")
 """What is usually measured besides, where there are losses."""

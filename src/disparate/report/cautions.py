@@ -66,6 +66,7 @@ TITLES: dict[str, str] = {
     "D206": "Answers that are never right",
     "D207": "A probability of exactly zero",
     "D208": "A column that never varies",
+    "D209": "No right answers",
 }
 """Every caution by its code."""
 PAGES: dict[str, str] = {code: f"docs/cautions/{code}.md" for code in TITLES}

@@ -8,7 +8,17 @@ from typing import Literal
 
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings, Verdict
-from disparate.report.selection import EVERYONE, is_change, is_comparison, is_level, main_axis, references, variants
+from disparate.measures.exemplars import BEYOND
+from disparate.report.selection import (
+    EVERYONE,
+    is_change,
+    is_comparison,
+    is_level,
+    main_axis,
+    place,
+    references,
+    variants,
+)
 from disparate.report.wording import interval_text, number, plain, unit_words, value_text
 
 Side = Literal["max", "min"]
@@ -169,6 +179,7 @@ def matching(findings: Findings, threshold: Threshold) -> Findings:
             and item.variant not in out
             and (is_comparison(item) or (is_change(item) if threshold.change else is_level(item)))
             and all(_says(item, key, value) for key, value in threshold.where.items())
+            and (place(item, "form") != BEYOND or "form" in threshold.where)
         )
     )
     return main_axis(found) if "axis" not in threshold.where else found

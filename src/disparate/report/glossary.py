@@ -280,9 +280,10 @@ TERMS: dict[str, Term] = {
         signed=True,
     ),
     "over_representation": Term(
-        title="Over-representation among flips",
+        title="Over-representation",
         words=(
-            "How much more often a group is met among changed answers than among all examples; 1 is parity. "
+            "How much more often a group is met among changed answers, or among exemplars, than among all examples; 1 "
+            "is parity. "
             "What acts on training is held against another seed, everything else against groups dealt at random."
         ),
         formula="(flips in a / all flips) / (|a| / n)",
@@ -306,6 +307,116 @@ TERMS: dict[str, Term] = {
         kind="comparison",
         better="lower",
         signed=True,
+    ),
+    "modal_exemplars": Term(
+        title="Modal exemplars",
+        words=(
+            "Share of a group that a variant's models answer most often otherwise than the reference's models do. "
+            "Between two populations of the reference there are such examples too: that is the floor."
+        ),
+        formula="|{i ∈ a : modal ŷᵢ(variant) ≠ modal ŷᵢ(reference)}| / |a|",
+        kind="comparison",
+    ),
+    "taxicab_distance": Term(
+        title="Taxicab distance",
+        words="How far the label distributions of two populations of models lie apart, mean over a group; 2 at most.",
+        formula="(1/|a|) Σᵢ Σₖ |share of k among the variant's models − among the reference's|",
+        kind="comparison",
+    ),
+    "modal_ties": Term(
+        title="Modal ties",
+        words="Share of a group at which two labels or more are given equally often, so that none is the modal one.",
+        formula="|{i ∈ a : several k with the largest share}| / |a|",
+    ),
+    "exemplar_accuracy": Term(
+        title="Accuracy on exemplars",
+        words=(
+            "Accuracy of the reference on the modal exemplars of a group. Examples on which models disagree are hard "
+            "however they were chosen: compare with the exemplars of two populations of the reference."
+        ),
+        formula="Σᵢ wᵢ acc(i) / Σᵢ wᵢ over the exemplars of a",
+        kind="comparison",
+        better="higher",
+    ),
+    "relative_change": Term(
+        title="Relative change of errors",
+        words="By how many per cent of what it was an error rate rises; a small rate rises far by little.",
+        formula="100 · (M(variant) − M(reference)) / M(reference)",
+        kind="comparison",
+        better="lower",
+        signed=True,
+    ),
+    "parameter_distance": Term(
+        title="Distance of the weights",
+        words="How far the trained weights are from the reference's; relative: as a share of the reference's norm.",
+        formula="‖θ − θ′‖₂",
+        kind="comparison",
+    ),
+    "parameter_spread": Term(
+        title="Spread of the weights over profiles",
+        words="The largest distance between the reference's weights and those of another profile, under one seed.",
+        formula="ρ(m) = max over m′ of ‖θₘ − θₘ′‖₂",
+        kind="comparison",
+    ),
+    "closeness_gini": Term(
+        title="Closeness to the boundary",
+        words="How undecided the network is, from its probabilities; large is near. Confident errors count as far.",
+        formula="1 − Σₖ pₖ²",
+    ),
+    "distance_probability": Term(
+        title="Distance to the boundary, in probability",
+        words="Difference of the two largest probabilities; large is far.",
+        formula="p₍₁₎ − p₍₂₎",
+    ),
+    "distance_logit": Term(
+        title="Distance to the boundary, in logits",
+        words="Difference of the two largest logits; large is far. It grows with the scale of the last layer.",
+        formula="z₍₁₎ − z₍₂₎",
+    ),
+    "distance_logit_signed": Term(
+        title="Signed distance to the boundary, in logits",
+        words="Logit of the right class minus the largest other logit; negative where the answer is wrong.",
+        formula="z_y − max over k ≠ y of zₖ",
+    ),
+    "distance_input": Term(
+        title="Distance to the boundary, in inputs",
+        words="How far an input would have to move, to first order, for another answer.",
+        formula="min over k ≠ ŷ of (z_ŷ − zₖ) / ‖∇ₓ(z_ŷ − zₖ)‖₂",
+    ),
+    "distance_parameters": Term(
+        title="Distance to the boundary, in weights",
+        words=(
+            "How far the weights would have to move, to first order, for another answer. Compare with the distance of "
+            "the weights: below it an answer cannot flip."
+        ),
+        formula="min over k ≠ ŷ of (z_ŷ − zₖ) / ‖∇_θ(z_ŷ − zₖ)‖₂",
+    ),
+    "loss_barrier": Term(
+        title="Barrier",
+        words="How far the loss of a group rises above the chord on the straight line between two solutions.",
+        formula="maxₜ [J(θ(t); Dₐ) − (1 − t) J(θ; Dₐ) − t J(θ′; Dₐ)], θ(t) = (1 − t) θ + t θ′",
+        kind="comparison",
+    ),
+    "loss_along_line": Term(
+        title="Loss along the line",
+        words="Mean loss of a group at a point of the straight line from the reference's weights to the variant's.",
+        formula="J((1 − t) θ + t θ′; Dₐ)",
+        better="lower",
+    ),
+    "accuracy_along_line": Term(
+        title="Accuracy along the line",
+        words="Accuracy of a group at a point of the straight line from the reference's weights to the variant's.",
+        formula="acc(a) at (1 − t) θ + t θ′",
+        better="higher",
+    ),
+    "taylor_bound": Term(
+        title="Bound of the theorem",
+        words=(
+            "What gradient norm, curvature and distance of the weights allow the loss of a group to change, beside "
+            "what it did. It leaves the third order out; vacuous: it allows more than the range of the loss."
+        ),
+        formula="Δₐ ≤ ‖gₐ‖ ρ + ½ λ(Hₐ) ρ²",
+        kind="comparison",
     ),
     **WHY_TERMS,
 }

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from disparate.findings import Finding, Findings, Result
+from disparate.report.exemplars import lines as exemplar_lines
+from disparate.report.exemplars import sentence as exemplar_sentence
+from disparate.report.exemplars import without_right_answers
 from disparate.report.glossary import term
 from disparate.report.margin import held, is_below, margin_text, three_ways
 from disparate.report.record import group_sizes, mapping, reference_group
@@ -98,6 +101,8 @@ def headline(result: Result) -> str:
     found = [outcome for by in attributes(result) for outcome in outcomes(result, by)]
     if not len(result.findings):
         return "Nothing was measured, so nothing can be said."
+    if exemplars := without_right_answers(result).items:
+        return exemplar_sentence(Findings(exemplars))
     if not found:
         return "Nothing was compared with the reference, so nobody can be said to pay."
     losses = [item for outcome in found for item in outcome.pays]
@@ -128,6 +133,8 @@ def _choices(names: Mapping[str, Any]) -> str:
 
 def summary(result: Result) -> tuple[str, ...]:
     """Return what follows the headline: how many choices cost somebody something, how many cannot be told."""
+    if exemplars := without_right_answers(result).items:
+        return exemplar_lines(Findings(exemplars))
     found = [outcome for by in attributes(result) for outcome in outcomes(result, by)]
     names = list(dict.fromkeys(outcome.variant for outcome in found))
     paid = {outcome.variant for outcome in found if outcome.pays}

@@ -78,6 +78,7 @@ def page(result: Result) -> str:
             version=wording.plain(record.mapping(result.run.get("versions")).get("disparate", "")),
             sections=[_section(result, by, position) for position, by in enumerate(sections(result))],
             exemplars=_by_variant(shown[:MOST_EXEMPLARS]),
+            of_populations=any(one.distance is not None for one in shown),
             exemplars_left_out=len(shown[MOST_EXEMPLARS:]),
             problems=record.problems(result.run),
             most_problems=MOST_PROBLEMS,

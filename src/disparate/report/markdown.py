@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from disparate.findings import Caution, Finding, Result
 from disparate.report import headline, record
 from disparate.report.part import Part
-from disparate.report.selection import Grid, sections
+from disparate.report.selection import Grid, place, sections
 from disparate.report.tables import parts
 from disparate.report.wording import ABSENT, counted, floor_words, interval_text, mark, p_text, plain, value_text
 
@@ -61,7 +61,7 @@ def _verdict(result: Result) -> list[str]:
 
 def _facts(result: Result) -> list[str]:
     found = headline.facts(result)
-    return _table(("", ""), [(name, escaped(value)) for name, value in found]) if found else []
+    return table_block(("", ""), [(name, escaped(value)) for name, value in found]) if found else []
 
 
 def _cautions(cautions: Sequence[Caution]) -> list[str]:
@@ -77,16 +77,17 @@ def _outcomes(result: Result, by: str) -> list[str]:
 
 
 def _part(part: Part) -> list[str]:
-    tables = [block for grid in (*part.grids, *part.folded) for block in _grid(grid)]
+    tables = [block for grid in (*part.grids, *part.folded) for block in grid_blocks(grid)]
     return [f"### {escaped(part.title)}", escaped(part.words), *tables]
 
 
-def _grid(grid: Grid) -> list[str]:
+def grid_blocks(grid: Grid) -> list[str]:
+    """Return a table of findings as Markdown: title and note, rows, and why cells are undefined."""
     head = [escaped(grid.corner), *(_column(grid, column) for column in grid.columns)]
     rows = [(escaped(row), *(_cell(grid.cell(row, column)) for column in grid.columns)) for row in grid.rows]
     word = next((value_text(cell).capitalize() for cell in grid.cells.values() if cell.undefined), "")
     reasons = [f"{word}: {escaped(reason)}" for reason in grid.reasons()]
-    return [f"**{escaped(grid.title)}.** {escaped(grid.note)}", *_table(head, rows), *reasons]
+    return [f"**{escaped(grid.title)}.** {escaped(grid.note)}", *table_block(head, rows), *reasons]
 
 
 def _column(grid: Grid, column: str) -> str:
@@ -98,7 +99,8 @@ def _cell(finding: Finding | None) -> str:
         return ABSENT
     beside = [interval_text(finding), p_text(finding), floor_words(finding)]
     brackets = "; ".join(word for word in beside if word)
-    judged = finding.reference is not None or finding.distinguishable is not None
+    is_floor = place(finding, "floor") is not None
+    judged = not is_floor and (finding.reference is not None or finding.distinguishable is not None)
     sign = f"{mark(finding)} " if judged and finding.value is not None else ""
     return f"{sign}{value_text(finding)}{f' ({brackets})' if brackets else ''}"
 
@@ -108,12 +110,13 @@ def _problems(result: Result) -> list[str]:
     if not found:
         return []
     rows = [tuple(escaped(text) for text in problem) for problem in found]
-    return ["## Data problems", counted(len(found), "file or row", "files or rows"), *_table(PROBLEM_HEAD, rows)]
+    return ["## Data problems", counted(len(found), "file or row", "files or rows"), *table_block(PROBLEM_HEAD, rows)]
 
 
 PROBLEM_HEAD = ("what", "found", "action")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_block(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table as Markdown; its cells are escaped already."""
     lines = [head, ["---"] * len(head), *rows]
     return ["\n".join(f"| {' | '.join(line)} |" for line in lines)]

@@ -158,13 +158,14 @@ DRAWN: dict[str, Callable[[Grid, Sequence[str]], Drawn]] = {
     "who-pays": _by_variant,
     "risk": _heat,
     "churn": _by_group,
+    "exemplars": _by_group,
     "flips": _over_represented,
     "levels": _by_group,
     "hardware": _by_form,
     "movement": _stacked,
 }
 """Part of the page to what draws it; a part that is not here has tables only."""
-ON_ONE_SCALE = frozenset({"who-pays", "churn", "flips", "levels", "weights"})
+ON_ONE_SCALE = frozenset({"who-pays", "churn", "flips", "exemplars", "levels", "weights"})
 """Parts whose panels share a unit, and so a scale."""
 
 

@@ -1,6 +1,7 @@
 """What the run record holds, read with care: every part may be absent, and a file may hold anything."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,17 +86,41 @@ def profiles(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """How often two populations of models give one label to an example.
+
+    Args:
+        label: The label.
+        right: Whether it is the target; None where no target is known.
+        reference: Share of the reference's models that give it, from 0 to 1.
+        variant: Share of the variant's models.
+        reference_models: Number of the reference's models that give it.
+        variant_models: Number of the variant's models.
+    """
+
+    label: str
+    right: bool | None
+    reference: float
+    variant: float
+    reference_models: int
+    variant_models: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Exemplar:
     """One example whose answer a variant changes.
 
     Args:
         example_id: Id of the example.
         group: Its group.
-        target: Its target.
+        target: Its target; empty where none is known.
         variant: The variant that answers otherwise.
         reference_predicted: What the reference answers, per seed.
         variant_predicted: What the variant answers, per seed.
         thumbnail: The picture as a ``data:`` address; None without one.
+        distance: Taxicab distance of the label distributions of two populations; None where it is not about any.
+        modal: Whether the modal label differs.
+        tied: Whether a modal label ties with another, so that chance decided.
     """
 
     example_id: str
@@ -105,6 +130,27 @@ class Exemplar:
     reference_predicted: tuple[str, ...]
     variant_predicted: tuple[str, ...]
     thumbnail: str | None
+    distance: float | None = None
+    modal: bool = False
+    tied: bool = False
+
+    @property
+    def histogram(self) -> tuple[Answered, ...]:
+        """Both populations' answers, the label that the reference gives most often first."""
+        counts = [Counter(given) for given in (self.reference_predicted, self.variant_predicted)]
+        sizes = [max(1, len(given)) for given in (self.reference_predicted, self.variant_predicted)]
+        labels = sorted(set().union(*counts), key=lambda label: (-counts[0][label], -counts[1][label], label))
+        return tuple(
+            Answered(
+                label=label,
+                right=label == self.target if self.target else None,
+                reference=counts[0][label] / sizes[0],
+                variant=counts[1][label] / sizes[1],
+                reference_models=counts[0][label],
+                variant_models=counts[1][label],
+            )
+            for label in labels
+        )
 
 
 def exemplars(run: Mapping[str, Any]) -> list[Exemplar]:
@@ -114,12 +160,17 @@ def exemplars(run: Mapping[str, Any]) -> list[Exemplar]:
 
 def _exemplar(item: Mapping[str, Any]) -> Exemplar:
     thumbnail = item.get("thumbnail")
+    distance = item.get("distance")
+    is_number = isinstance(distance, int | float) and not isinstance(distance, bool) and 0 <= distance <= 2
     is_picture = isinstance(thumbnail, str) and PICTURE.fullmatch(thumbnail) is not None
     return Exemplar(
-        **{name: plain(item.get(name, "")) for name in ("example_id", "group", "target", "variant")},
+        **{name: plain(item.get(name) or "") for name in ("example_id", "group", "target", "variant")},
         reference_predicted=_answers(item.get("reference_predicted")),
         variant_predicted=_answers(item.get("variant_predicted")),
         thumbnail=thumbnail if is_picture else None,
+        distance=distance if is_number else None,
+        modal=item.get("modal") is True,
+        tied=item.get("tied") is True,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from disparate.findings import Finding, Findings, Result
 from disparate.measures.statements import INTERACTION
 from disparate.report import sight
+from disparate.report.exemplars import EXEMPLARS, exemplar_grids, exemplar_words, folded_grids
 from disparate.report.glossary import term
 from disparate.report.margin import EQUIVALENT, HARM, NO_HARM, held, margin_text
 from disparate.report.movement import MOVEMENT, movement_grids, movement_words
@@ -41,7 +42,8 @@ RISK = ("excessive_risk", "fairness_violation")
 CHURN = ("churn",)
 FLIPS = ("over_representation", "harmful_flips", "beneficial_flips", "net_flips")
 HARDWARE = ("hardware_sensitivity",)
-COMPARISONS = frozenset((*RISK, *CHURN, *FLIPS, HARM, *HARDWARE, *MOVEMENT))
+RELATIVE = "relative_change"
+COMPARISONS = frozenset((*RISK, *CHURN, *FLIPS, HARM, *HARDWARE, *MOVEMENT, *EXEMPLARS, RELATIVE))
 """Comparisons that have a part of their own."""
 SIGHT_LIMIT = 1000
 """Most comparisons of which the page says what they could have seen, shared by the attributes."""
@@ -79,6 +81,8 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
         _comparison(result, by, "risk", "Loss", "Whose loss rises?", *RISK),
         _comparison(result, by, "churn", "Churn", "Whose answers change?", *CHURN),
         replace(_comparison(result, by, "flips", "Who flips", "Who flips?", *FLIPS), words=WHO_FLIPS),
+        _exemplars(result, by),
+        _relative(result, by),
         _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
         _movement(result, by, measure),
         _levels(result, by, measure),
@@ -202,11 +206,38 @@ def _comparison(result: Result, by: str, slug: str, short: str, title: str, *mea
     grids: list[Grid] = []
     for measure in measures:
         found = main_axis(of_attribute(result.findings, by).where(is_comparison, measure=measure, label=None))
+        found = found.where(lambda item: place(item, "of") not in EXEMPLARS)
         name = f"{term(measure).title}{_by(by)}"
         grids.extend(filled(by_group(result, by, found, title=name, note=units(found))))
     shown = dict.fromkeys(item.measure for grid in grids for item in grid.cells.values())
     words = " ".join(term(name).words for name in shown)
     return Part(slug=slug, title=title, short=short, words=words, grids=tuple(grids))
+
+
+def _exemplars(result: Result, by: str) -> Part:
+    return Part(
+        slug="exemplars",
+        title="Whose modal answer changes?",
+        short="Exemplars",
+        words=exemplar_words(result),
+        grids=exemplar_grids(result, by),
+        folded=folded_grids(result, by),
+    )
+
+
+def _relative(result: Result, by: str) -> Part:
+    """Return the part about relative changes of error rates; of more than two labels those of all errors alone."""
+    found = of_attribute(result.findings, by).where(measure=RELATIVE)
+    if len({item.label for item in found if item.label is not None}) > 1:
+        found = found.where(label=None)
+    grid = by_group(result, by, found, title=f"{term(RELATIVE).title}{_by(by)}", note=units(found))
+    return Part(
+        slug="relative",
+        title="By how many per cent do errors rise?",
+        short="Relative",
+        words=term(RELATIVE).words,
+        grids=filled(grid) if any(item.value is not None for item in found) else (),
+    )
 
 
 def _movement(result: Result, by: str, measure: str) -> Part:

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from disparate.findings import Finding, Result
 from disparate.report import headline, sight
+from disparate.report.exemplars import exemplar_grids
 from disparate.report.margin import three_ways
 from disparate.report.record import mapping
-from disparate.report.selection import Grid, harm, main_measure, sections
+from disparate.report.selection import Grid, harm, main_measure, place, sections
 from disparate.report.tables import who_pays
 from disparate.report.wording import (
     ABSENT,
@@ -62,10 +63,10 @@ class Summary:
     def _tables(self, width: int) -> Iterator[Text | Table]:
         measure = main_measure(self.result.findings)
         for by in sections(self.result):
-            grids = who_pays(self.result, by, measure).grids if measure else ()
+            grids = who_pays(self.result, by, measure).grids if measure else exemplar_grids(self.result, by)
             for grid in grids[:1]:
                 yield Text()
-                yield _table(grid, width)
+                yield grid_table(grid, width)
                 yield Text(KEY, style="dim")
                 yield from self._harm(by)
                 yield Text(f"{plain(by)}: {headline.group_facts(self.result.run, by)}" if by else "", style="dim")
@@ -87,7 +88,16 @@ class Summary:
             yield Text(f"  {plain(reason)}")
 
 
-def _table(grid: Grid, width: int) -> Table:
+def grid_table(grid: Grid, width: int) -> Table:
+    """Return a table of findings as wide as there is room for; a long one where there is little.
+
+    Args:
+        grid: The findings.
+        width: Columns of the terminal.
+
+    Returns:
+        The table.
+    """
     for lines in (_two_lines, _three_lines):
         if _width(grid, lines) <= width:
             return _matrix(grid, lines)
@@ -132,8 +142,8 @@ def _long(grid: Grid) -> Table:
         )
     for row in grid.rows:
         found = [(column, item) for column in grid.columns if (item := grid.cell(row, column)) is not None]
-        for place, (column, item) in enumerate(found):
-            name = Text(_name(row) if place == 0 else "", style="bold")
+        for position, (column, item) in enumerate(found):
+            name = Text(_name(row) if position == 0 else "", style="bold")
             table.add_row(name, Text(shortened(plain(column), LONGEST_NAME)), *_columns(item))
     return table
 
@@ -166,7 +176,9 @@ def _three_lines(finding: Finding | None) -> list[str]:
     reach = [f"  ±{_reach(finding.value, finding)}"] if finding.low is not None and finding.high is not None else []
     floor = [f"  ⌊{floor_text(finding)}⌋"] if finding.null else []
     times = [f"  {times_text(finding)}×"] if times_text(finding) else []
-    return [f"{mark(finding)} {value_text(finding)}", *reach, *floor, *times]
+    judged = finding.reference is not None or finding.distinguishable is not None
+    sign = f"{mark(finding)} " if judged and place(finding, "floor") is None else ""
+    return [f"{sign}{value_text(finding)}", *reach, *floor, *times]
 
 
 def _reach(value: float, finding: Finding) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from disparate.findings import Finding
+from disparate.measures.exemplars import BEYOND
 from disparate.report.glossary import term
 
 MINUS = "−"
@@ -25,14 +26,24 @@ TESTED = frozenset({
     "explanation_correlation",
     "group_beyond_closeness",
     "gradient_norm",
+    "modal_exemplars",
+    "taxicab_distance",
+    "relative_change",
 })
 """Measures whose p-value is shown beside the number."""
+SIGNED_FORMS = frozenset({"signed", BEYOND})
+"""Forms of a comparison that go either way."""
 MARK_WORDS: dict[bool | None, str] = {
     True: "distinguishable from noise",
     False: "not distinguishable from noise",
     None: "cannot be said",
 }
-UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count", "target": "units of the target"}
+UNITS = {"share": "points", "nats": "nats", "ratio": "ratio", "count": "count", "target": "units of the target"} | {
+    "percent": "per cent of what it was",
+    "distance": "distance, 2 at most",
+}
+ROUNDED = frozenset({"share", "percent"})
+"""Units that are written with one decimal."""
 WHOLE = frozenset({"count", *(NEEDED := ("examples", "seeds"))})
 """Units that are counted; of those needed there may be no number that is enough."""
 FINE = frozenset({"l2 norm", "logits per input unit"})
@@ -97,15 +108,15 @@ def _digits(size: float, unit: str) -> str:
         return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.1f}"
     if unit in FINE:
         return f"{Decimal(f'{size:.3g}'):,f}"
-    decimals = 1 if unit == "share" else 3 if size < 10 else 1
-    is_tiny = 0 < size < 0.0005 and unit != "share"
+    decimals = 1 if unit in ROUNDED else 3 if size < 10 else 1
+    is_tiny = 0 < size < 0.0005 and unit not in ROUNDED
     return f"{Decimal(f'{size:.1g}'):f}" if is_tiny else f"{size:,.{decimals}f}"
 
 
 def is_signed(finding: Finding) -> bool:
     """Return whether the number is a difference that can go either way, to be written with its sign."""
     if term(finding.measure).kind == "comparison":
-        return term(finding.measure).signed or (finding.where or {}).get("form") == "signed"
+        return term(finding.measure).signed or (finding.where or {}).get("form") in SIGNED_FORMS
     return finding.reference is not None
 
 

@@ -134,15 +134,50 @@ class Source:
         Returns:
             float32, shape (rows, channels, height, width) or (rows, features).
         """
+        return self.normalised(self.plain(rows, augmentation, generator))
+
+    def plain(
+        self,
+        rows: NDArray[np.intp],
+        augmentation: Augmentation = Augmentation(),
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Return the inputs of some rows before normalisation: images in [0, 1], channels first.
+
+        Args:
+            rows: Positions in the data set.
+            augmentation: Random changes.
+            generator: What they are drawn from; needed where there are any.
+
+        Returns:
+            float32, of the shape of :meth:`inputs`.
+        """
         raw = torch.from_numpy(np.ascontiguousarray(self.data.inputs[rows])).to(self.device)
         if self.data.kind != "image":
             return raw
         if generator is not None:
             raw = augmentation.apply(raw, generator)
-        images = raw.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+        return raw.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+
+    def normalised(self, plain: Tensor) -> Tensor:
+        """Return inputs as the network sees them, from inputs before normalisation; can be differentiated.
+
+        Args:
+            plain: As :meth:`plain` gives them; left as it is.
+
+        Returns:
+            The same shape.
+        """
+        if self.data.kind != "image":
+            return plain
         mean = torch.tensor(self.normalisation.mean, device=self.device)[:, None, None]
         std = torch.tensor(self.normalisation.std, device=self.device)[:, None, None]
-        return images.sub_(mean).div_(std).contiguous(memory_format=self.memory_format)
+        return plain.sub(mean).div_(std).contiguous(memory_format=self.memory_format)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Smallest and largest value of an input before normalisation: of images (0, 1), of others unknown."""
+        return (0.0, 1.0) if self.data.kind == "image" else None
 
     def target(self, rows: NDArray[np.intp]) -> Tensor:
         """Return the targets of some rows, int64."""

@@ -1,12 +1,14 @@
 """Predict: from a network to the answers of one split."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from disparate.choice import InputChoice, InputContext
 from disparate.data.grouped import GroupedDataset
 from disparate.errors import BadInput
 from disparate.predictions import Predictions, Run
@@ -26,6 +28,7 @@ def predict(
     normalisation: Normalisation,
     profile: Profile,
     run: Run,
+    altered: Sequence[InputChoice] = (),
     keep_logits: bool = False,
     report: Report = silent,
 ) -> Predictions:
@@ -38,6 +41,7 @@ def predict(
         normalisation: How inputs are normalised.
         profile: Where and how to run.
         run: Which answer this is.
+        altered: What the inputs are altered by, one after the other, batch by batch.
         keep_logits: Whether logits are kept.
         report: Live progress.
 
@@ -56,10 +60,28 @@ def predict(
         source = Source(data=data, normalisation=normalisation, device=device, memory_format=memory_format(profile))
         parts: list[NDArray[np.float32]] = []
         for start in range(0, len(rows), BATCH):
-            parts.append(model(source.inputs(rows[start : start + BATCH])).float().cpu().numpy())
+            inputs = _altered(altered, model, source, rows[start : start + BATCH], seeds=(run.draw, start))
+            parts.append(model(inputs).float().cpu().numpy())
             report(min(start + BATCH, len(rows)), len(rows), "predicting")
     model.train(was_training)
     return predictions_of(np.concatenate(parts), data, rows, run=run, keep_logits=keep_logits)
+
+
+def _altered(
+    choices: Sequence[InputChoice], model: nn.Module, source: Source, rows: NDArray[np.intp], *, seeds: tuple[int, int]
+) -> Tensor:
+    inputs = source.plain(rows)
+    for place, choice in enumerate(choices):
+        seed = np.random.SeedSequence((place, *seeds)).generate_state(1)[0]
+        context = InputContext(
+            target=source.target(rows),
+            model=model,
+            normalised=source.normalised,
+            span=source.span,
+            generator=torch.Generator().manual_seed(int(seed)),
+        )
+        inputs = choice.alter(inputs, context)
+    return source.normalised(inputs)
 
 
 def predictions_of(
