@@ -47,7 +47,7 @@ def halves(rows: int) -> list[str]:
     return np.where(np.random.default_rng(1).random(rows) < 0.4, "test", "train").tolist()
 
 
-def look_at(tmp_path: Path, data: GroupedDataset, look: Look = LOOK, *, trust: tuple[str, ...] = (), **changes: dict):
+def look_at(tmp_path: Path, data: GroupedDataset, look: Look = LOOK, *, trust: tuple[str, ...] = (), **changes):
     """Answer and explain a small audit of a data set, write its reports, and return the result."""
     tables = {
         "audit": {"name": "odd", "groups": ["group"], "seeds": [0, 1], "repeats": 1, "replicates": 20},
@@ -60,7 +60,7 @@ def look_at(tmp_path: Path, data: GroupedDataset, look: Look = LOOK, *, trust: t
         ],
     }
     for name, change in changes.items():
-        tables[name] = change if name == "model" else {**tables[name], **change}
+        tables[name] = change if name in {"model", "variant"} else {**tables[name], **change}
     store = Store.open(tmp_path / "store")
     result = explained(parse_recipe(tables, trust=trust), look=look, store=store, engine=InlineEngine(), data=data)
     write(result, tmp_path / "out", json="explanation", report="explanation")
@@ -199,6 +199,16 @@ def test_subset_runs_give_consistency_and_memorisation(tmp_path):
     assert {item.where["split"] for item in kept} == {"train"}
     assert all(-1 <= item.value <= 1 for item in kept)
     assert result.run["explanation"]["subsets"] == 6
+
+
+def test_a_variant_under_attack_flips_answers_and_is_looked_at_on_no_input_that_it_never_got(tmp_path):
+    data = table(["a", "b", "b"] * 50, halves(150))
+    attacked = [{"name": "attack", "choices": [{"choice": "attack", "epsilon": 1.0, "method": "fgsm"}]}]
+    findings = look_at(tmp_path, data, variant=attacked).findings
+    assert not findings.where(measure="closeness_gini", variant="attack").items
+    assert findings.where(measure="flip_separation", variant="attack", near="distance_input").items
+    assert not findings.where(measure="gradient_norm", variant="attack").items
+    assert not findings.where(measure="parameter_distance", variant="attack").items
 
 
 def test_subsets_of_a_subset_are_refused(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from disparate.auditing.audit import MEASURES as DEFAULT_MEASURES
+from disparate.auditing.look import Look
 from disparate.auditing.recipe import (
     AuditTable,
     GateTable,
@@ -23,6 +24,8 @@ from disparate.data import DATA
 from disparate.measures.table import MEASURES, measure_named
 from disparate.objectives import OBJECTIVES
 from disparate.recipes import find_recipe
+from disparate.report.glossary import TERMS
+from disparate.report.why import WHY
 from disparate.search.recipe import SearchTable
 from disparate.training.config import TrainingConfig
 
@@ -103,6 +106,18 @@ def test_keys_and_defaults_of_training(root):
     real = {f.name: "none" if f.default is None else as_toml(plain(f.default)) for f in fields(TrainingConfig)}
     assert settings_of(part_of(root / "docs" / "recipes.md", "## `[training]`")) == real
     assert all(f.default is not MISSING for f in fields(TrainingConfig))
+
+
+def test_settings_and_defaults_of_a_look(root):
+    real = {item.name: as_toml(plain(item.default)) for item in fields(Look)}
+    assert settings_of(part_of(root / "docs" / "explain.md", "## How closely")) == real
+
+
+def test_every_measure_that_says_why_stands_on_its_page_and_has_words(root):
+    text = (root / "docs" / "explain.md").read_text(encoding="utf-8")
+    shown = {"vog_early", "vog_middle", "vog_late"}  # the stages of `vog`
+    assert {name for name in WHY - shown if f"`{name}`" not in text} == set()
+    assert WHY - set(TERMS) == set()
 
 
 def test_the_page_names_every_table_and_every_key_of_a_filled_recipe(root):

@@ -83,14 +83,14 @@ ONE_CLASS = "every group holds one class here, so that nothing is left between g
 
 
 def level_findings(evidence: Evidence, by: str) -> Iterator[Finding]:
-    """Yield every number per example by variant and group, of the judged split; of the reference, training too."""
+    """Yield every number per example by variant and group, of the judged split; of the reference, training too.
+
+    A variant that alters what a network is asked is left out: networks are looked at on the inputs as they are.
+    """
     audit = evidence.audit
-    for variant in evidence.variants():
-        splits = ("train", audit.split) if variant == REFERENCE else (audit.split,)
-        for split in dict.fromkeys(splits):
-            groups = evidence.groups(by, variant, split)
-            if not len(groups.codes):
-                continue
+    for variant, split in _levels(evidence):
+        groups = evidence.groups(by, variant, split)
+        if len(groups.codes):
             for name, column in COLUMNS.items():
                 numbers = numbers_of(evidence, variant, split, name)
                 if numbers is None:
@@ -101,6 +101,15 @@ def level_findings(evidence: Evidence, by: str) -> Iterator[Finding]:
                     yield from group_numbers(numbers, groups, level=audit.level)
                     if name in SPREAD and split == audit.split:
                         yield from group_quantiles(numbers, groups, level=audit.level)
+
+
+def _levels(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield the variants and splits that have levels."""
+    altered = {variant.name for variant in evidence.audit.variants if variant.input_choices()}
+    for variant in evidence.variants():
+        if variant not in altered:
+            splits = ("train", evidence.audit.split) if variant == REFERENCE else (evidence.audit.split,)
+            yield from ((variant, split) for split in dict.fromkeys(splits))
 
 
 def numbers_of(evidence: Evidence, variant: str, split: str, name: str) -> Numbers | None:
@@ -218,7 +227,7 @@ def weight_findings(evidence: Evidence, acting: Mapping[str, bool]) -> Iterator[
         why = next((walk.undefined["weights"] for walk in walks if "weights" in walk.undefined), "")
         found = apart_findings([walk.apart for walk in walks], variant=variant, forms=forms, level=audit.level, why=why)
         yield from (_against(item, floors) for item in found)
-    machines = [variant for variant in hardware_variants(audit) if variant in evidence.variants()]
+    machines = [name for name in hardware_variants(audit) if name in evidence.variants() and acting.get(name)]
     if machines:
         yield from spread_finding(
             [
