@@ -110,3 +110,4 @@ def test_the_recipe_of_the_page_and_that_of_the_examples_can_be_read():
     assert grid[1].variant.name == "pruned, rate 0.3, then fine_tune epochs=2"
     assert grid[-1].variant.choices == (Objective(name="boundary_distance", settings={"strength": 3.0}),)
     assert len(proposer(read_search(root / "examples" / "search.toml")).ask()) == 6
+    assert len(proposer(read_search(root / "examples" / "search_faces.toml")).ask()) == 7

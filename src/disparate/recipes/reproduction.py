@@ -220,6 +220,19 @@ def by_seed(runs: Sequence[Predictions], variant: str, by: str, groups: Sequence
     return np.stack(rows)
 
 
+def everyone(answered: Answered, variant: str) -> Array:
+    """Return the accuracy of everyone under every seed, shape (seeds,).
+
+    Args:
+        answered: The answer.
+        variant: Whose.
+    """
+    own = answered.accuracies(variant)
+    count = answered.result.run["groups"][answered.by]
+    weights = np.array([count[name] for name in answered.groups], dtype=np.float64)
+    return np.nansum(own * weights, axis=1) / weights.sum()
+
+
 def gap(accuracies: Array) -> Array:
     """Return the accuracy of the best minus that of the worst group, shape (seeds,).
 

@@ -26,7 +26,7 @@ from disparate.recipes.readings import (
     together,
     values,
 )
-from disparate.recipes.reproduction import Answered, Figure, Outcome, Statement, gap, outcome, points
+from disparate.recipes.reproduction import Answered, Figure, Outcome, Statement, everyone, gap, outcome, points
 from disparate.recipes.setting import Setting
 from disparate.report.glossary import term
 from disparate.report.selection import Grid
@@ -269,12 +269,12 @@ def _of_rate(answered: Answered, rate: float) -> Iterator[Statement]:
     for name in ARMS[1:]:
         own = answered.accuracies(arm(name, rate))
         narrowed = gap(own) - gap(none)
-        everyone = _everyone(answered, arm(name, rate)) - _everyone(answered, arm(NONE, rate))
+        overall = everyone(answered, arm(name, rate)) - everyone(answered, arm(NONE, rate))
         yield Statement(
             claim=f"{pruned(rate)}, {name}: the gap is smaller than without mitigation",
             paper="smaller, at accuracy comparable or better",
-            here=f"gap {points(narrowed)} points, accuracy of everyone {points(everyone)}"
-            + ("" if everyone.mean() > -MOST_LOST else " (more than a point is lost)"),
+            here=f"gap {points(narrowed)} points, accuracy of everyone {points(overall)}"
+            + ("" if overall.mean() > -MOST_LOST else " (more than a point is lost)"),
             outcome=outcome(narrowed, sign=-1),
         )
         if answered.seen is not None:
@@ -300,14 +300,6 @@ def _unseen(answered: Answered, rate: float, name: str) -> Statement:
         here=f"gap {points(train)} points in training, {points(test)} on unseen data",
         outcome=outcome(test - train, sign=1),
     )
-
-
-def _everyone(answered: Answered, variant: str) -> Array:
-    """Return the accuracy of everyone per seed."""
-    own = answered.accuracies(variant)
-    count = answered.result.run["groups"][answered.by]
-    weights = np.array([count[name] for name in answered.groups], dtype=np.float64)
-    return np.nansum(own * weights, axis=1) / weights.sum()
 
 
 FIGURES = (
