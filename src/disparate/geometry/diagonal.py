@@ -21,7 +21,7 @@ rests on rare draws; random signs see all columns at once. For networks of linea
 in evaluation mode) the diagonals of GGN and Hessian are equal; for smooth activations they are not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
@@ -39,6 +39,8 @@ from disparate.geometry.surface import Surface, evaluated
 Estimator = Literal["exact", "signs", "labels", "empirical_fisher", "hutchinson"]
 SAMPLED = ("signs", "labels", "hutchinson")
 RANKED = 100_000
+MOST_AT_ONCE = 32
+"""Examples whose slopes are held at a time; what a batch of 64 holds beside the sums was more than a training step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -190,6 +192,7 @@ def _from_columns(surface: Surface, estimator: Estimator, draws: int, generator:
     """Return the diagonals of one or two halves."""
     columns = _columns(estimator, draws, generator)
     halves = 2 if estimator in SAMPLED else 1
+    surface = replace(surface, batch_size=min(surface.batch_size, MOST_AT_ONCE))
     with evaluated(surface.model), torch.enable_grad():
         inputs, target = next(surface.batches())
         layers = trustworthy_layers(surface.model, inputs[:2], target[:2])
