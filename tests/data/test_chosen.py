@@ -31,7 +31,7 @@ PEOPLE = st.lists(
 )
 
 
-@given(PEOPLE, st.integers(0, 3))
+@given(PEOPLE.filter(lambda people: any(sex for sex, _ in people)), st.integers(0, 3))
 def test_groups_of_a_split_are_equal_and_as_large_as_its_smallest(people, seed):
     data = made([sex for sex, _ in people], [split for _, split in people])
     left = chosen(data, known=(), balanced="sex", seed=seed)
@@ -54,6 +54,11 @@ def test_which_examples_stay_depends_on_ids_and_seed_and_not_on_order():
         for given, seed in ((data, 0), (turned, 0), (data, 1))
     )
     assert first == again != other
+
+
+def test_an_attribute_that_is_known_of_nobody_is_refused():
+    with pytest.raises(BadInput, match="data set 'toy': sex is known of no example"):
+        chosen(made([None, None], ["train", "test"]), known=["sex"], balanced="", seed=0)
 
 
 def test_unknown_stays_where_nobody_asked_and_goes_with_its_name_where_somebody_did():

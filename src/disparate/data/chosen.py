@@ -26,7 +26,7 @@ def chosen(data: GroupedDataset, *, known: Sequence[str], balanced: str, seed: i
         The smaller data set; how many were left out stands among its problems.
 
     Raises:
-        BadInput: There is no such attribute.
+        BadInput: There is no such attribute, or it is known of nobody.
 
     Example:
         >>> data = GroupedDataset(
@@ -50,6 +50,8 @@ def _known(data: GroupedDataset, by: str) -> GroupedDataset:
     if MISSING not in found.names:
         return data
     kept = np.flatnonzero(found.values() != MISSING)
+    if not len(kept):
+        raise BadInput(f"data set '{data.name}': {by} is known of no example; leave it out of known and balanced.")
     left = _without(data, kept, f"{len(data) - len(kept)} examples of unknown {by}")
     return replace(left, attributes={name: _named(attribute) for name, attribute in left.attributes.items()})
 
