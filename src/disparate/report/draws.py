@@ -31,9 +31,9 @@ def _what(result: Result) -> str:
     made = told.get("made") or max((item.draws or 0 for item in result.findings.where(measure=OVER_DRAWS)), default=0)
     pairs = " in mirrored pairs" if told.get("mirrored") else ""
     return (
-        f"A draw is one piece of hardware; {counted(made, 'draw')}{pairs} of every variant that draws. The mean is what "
-        "a fleet of devices gives; the quantiles, over draws and seeds, are what somebody gets who has one of them. The "
-        "interval of the mean is over draws, with seeds and examples as they are."
+        f"A draw is one piece of hardware; {counted(made, 'draw')}{pairs} of every variant that draws. The mean is "
+        "what a fleet of devices gives; the quantiles, over draws and seeds, are what somebody gets who has one of "
+        "them. The interval of the mean is over draws, with seeds and examples as they are."
     )
 
 
