@@ -55,11 +55,14 @@ class DeployContext:
         generator: The only source of randomness; seeded by training seed and draw.
         labelled: Gives at most n training examples of every group, the same for every seed; for choices that say
             ``by_group``.
+        mirrored: Whether this draw is the mirror image of the draw with the same generator: noise that is symmetric
+            takes the other sign, everything else is drawn anew. Only choices that say ``mirrors`` are asked for it.
     """
 
     calibration: "Callable[[int], Tensor]"
     generator: "torch.Generator"
     labelled: Callable[[int], Labelled] = unlabelled
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -242,6 +245,14 @@ def is_stochastic(choice: Choice) -> bool:
     A choice says so with an attribute or property ``stochastic``; without one it does not.
     """
     return bool(getattr(choice, "stochastic", False))
+
+
+def can_mirror(choice: Choice) -> bool:
+    """Return whether a choice knows the mirror image of a draw (:attr:`DeployContext.mirrored`).
+
+    A choice says so with an attribute or property ``mirrors``; without one it does not.
+    """
+    return bool(getattr(choice, "mirrors", False))
 
 
 def is_by_group(choice: Choice) -> bool:

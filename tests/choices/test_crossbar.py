@@ -1,5 +1,6 @@
 """Crossbar: what its files, presets and layers come to, and what it says it did."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,26 @@ def test_what_was_done_says_everything_in_force(model, context_of):
 def test_its_text_shows_what_was_given():
     assert repr(Crossbar(bits=8, stuck_on=0.1)) == "Crossbar(bits=8, stuck_on=0.1)"
     assert repr(Crossbar()) == "Crossbar()"
+
+
+def test_the_mirror_image_of_a_draw_deviates_the_other_way(model, context_of):
+    choice, context = Crossbar(bits=8, programming=0.2, variation="fairxbar"), context_of(5)
+    plain = choice.apply(model, context)
+    mirrored = choice.apply(model, replace(context_of(5), mirrored=True))
+    nothing = Crossbar(bits=8).apply(model, context_of(5))
+    for name, layer in weighted(nothing).items():
+        up, down = (found.get_submodule(name).weight - layer.weight for found in (plain, mirrored))
+        assert not torch.equal(up, torch.zeros_like(up))
+        torch.testing.assert_close(up, -down)
+    assert choice.effective(plain)["mirrored"] is False
+    assert choice.effective(mirrored)["mirrored"] is True
+    assert choice.effective(mirrored)["chip"] == choice.effective(plain)["chip"]
+
+
+def test_readings_of_a_mirror_image_are_drawn_anew(model, context_of, inputs):
+    choice = Crossbar(read=0.1)
+    with torch.no_grad():
+        plain, mirrored = (
+            choice.apply(model, replace(context_of(5), mirrored=mirrored))(inputs) for mirrored in (False, True)
+        )
+    assert not torch.equal(plain, mirrored)

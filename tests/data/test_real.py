@@ -98,3 +98,22 @@ def test_ham10000_is_split_by_lesion(real_data):
     assert len(set(zip(data.cluster_id.tolist(), data.split.tolist(), strict=True))) == len(
         set(data.cluster_id.tolist())
     )
+
+
+def test_ham10000_has_its_published_numbers_and_no_lesion_in_two_splits(real_data):
+    data = load("ham10000", root=real_data("HAM10000"), size=32)
+    assert data.groups("sex").counts() == {"female": 5198, "male": 6179, "(missing)": 343}
+    counts = dict(zip(data.label_names, np.bincount(data.target).tolist(), strict=True))
+    assert counts == {"akiec": 378, "bcc": 622, "bkl": 1338, "df": 160, "mel": 1305, "nv": 7737, "vasc": 180}
+    assert data.cluster_id is not None
+    parts = set(zip(data.cluster_id.tolist(), data.split.tolist(), strict=True))
+    assert len(parts) == len(set(data.cluster_id.tolist()))
+
+
+def test_fitzpatrick17k_has_its_published_numbers(real_data):
+    data = load("fitzpatrick17k", root=real_data("fitzpatrick17k"), size=32)
+    types = {"1": 766, "2": 1361, "3": 805, "4": 579, "5": 299, "6": 133, "(missing)": 144}
+    assert data.groups("skin_type").counts() == types
+    assert data.groups("tone").counts() == {"light": 2932, "dark": 1011, "(missing)": 144}
+    other = load("fitzpatrick17k", root=real_data("fitzpatrick17k"), size=32, annotator="centaur")
+    assert other.groups("tone").counts() == {"light": 3164, "dark": 697, "(missing)": 226}

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from disparate.auditing import steps
-from disparate.auditing.audit import MEASURES, Audit
+from disparate.auditing.audit import MEASURES, Audit, DrawsUntil
 from disparate.auditing.code import code_of, code_of_network, code_of_trusted
 from disparate.auditing.plan import STEPS
 from disparate.auditing.run import Engine, perform
@@ -46,6 +46,9 @@ class Further(TypedDict, total=False):
     minima: Mapping[str, float]
     objective: Mapping[str, Any]
     draws: int
+    draws_until: DrawsUntil
+    antithetic: bool
+    fused_draws: bool
     level: float
     margin: float
     replicates: int
@@ -96,8 +99,8 @@ def audit(
         reference_groups: Partition to the name of its reference group; the largest where not given.
         maxima: Measure to the largest value that passes.
         progress: Called with the engine's events.
-        **further: Seldom changed: ``minima``, ``objective``, ``draws``, ``level``, ``margin``, ``replicates``,
-            ``split``, ``keep_logits``.
+        **further: Seldom changed: ``minima``, ``objective``, ``draws``, ``draws_until``, ``antithetic``,
+            ``fused_draws``, ``level``, ``margin``, ``replicates``, ``split``, ``keep_logits``.
 
     Returns:
         Findings, cautions, verdict and run record; ``result.json``, ``report.html`` and ``report.md`` are in the

@@ -21,11 +21,31 @@ RESERVED_NAMES = frozenset({"blobs", "logs", "work", "datasets", "trained", "run
 RESERVED_VARIANTS = frozenset({REFERENCE, "hardware"})
 """``"hardware"`` names what is taken over all hardware profiles."""
 
+FEWEST_DRAWS = 8
+"""Fewest draws from which it is judged whether more are needed: of fewer the spread is hardly known."""
 FEWEST = 20
 """Fewest bootstrap replicates that give an interval."""
 
-MEASURES = (*OF_ANSWERS, *OF_LOSSES, *OF_HARDWARE, "noise_floor", *OF_FLIPS, *OF_POPULATIONS)
+MEASURES = (*OF_ANSWERS, *OF_LOSSES, *OF_HARDWARE, "noise_floor", "over_draws", *OF_FLIPS, *OF_POPULATIONS)
 """What is measured where a recipe does not say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DrawsUntil:
+    """When there are draws enough: the mean over draws is known to so much.
+
+    Args:
+        measure: Name of a measure of counts or of answers, such as ``"equalized_odds_sum"``.
+        half_width: Largest half-width of the interval of its mean over draws, in its unit.
+        at_most: Draws after which no more are made.
+    """
+
+    measure: str
+    half_width: float
+    at_most: int = 100
+
+    def __post_init__(self) -> None:
+        _require(self.half_width > 0, f"draws_until: half_width is {self.half_width}; a number above 0 was expected")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +64,11 @@ class Audit:
         profile: Profile of the reference, for training and running.
         seeds: Training seeds.
         repeats: How often the reference is computed per seed; 2 or more give a repeat floor.
-        draws: Draws of device noise for choices that have any.
+        draws: Draws of device noise for choices that have any; the fewest where ``draws_until`` asks for more.
+        draws_until: When there are draws enough; as many as ``draws`` where not given.
+        antithetic: Whether draws come in pairs that are mirror images of each other, for choices that know any.
+        fused_draws: Whether networks that are drawn run with their normalisation folded and images channels last: the
+            same answers up to rounding, sooner. Only under a profile that says nothing about kernels.
         groups: Partitions to judge by: attributes, and intersections such as ``"race*sex"``.
         reference_groups: Partition to the name of its reference group; the largest where not given.
         measures: Names of measures.
@@ -70,6 +94,9 @@ class Audit:
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     repeats: int = 2
     draws: int = 1
+    draws_until: DrawsUntil | None = None
+    antithetic: bool = False
+    fused_draws: bool = True
     groups: tuple[str, ...]
     reference_groups: Mapping[str, str] = field(default_factory=dict[str, str])
     measures: tuple[str, ...] = MEASURES
@@ -100,10 +127,10 @@ class Audit:
             len(set(self.seeds)) == len(self.seeds) > 0, f"seeds are {list(self.seeds)}; different seeds are needed"
         )
         _require(self.repeats >= 1, f"repeats is {self.repeats}; 1 or more was expected, 2 for a repeat floor")
-        _require(self.draws >= 1, f"draws is {self.draws}; 1 or more was expected")
         _require(self.replicates >= FEWEST, f"replicates is {self.replicates}; {FEWEST} or more were expected")
         _require(0 < self.level < 1, f"level is {self.level}; a number between 0 and 1 was expected")
         _require(0 < self.margin < 1, f"margin is {self.margin}; a share between 0 and 1 was expected, such as 0.02")
+        _require_draws(self)
         _require_partitions(self)
         _require_weights(self)
 
@@ -117,6 +144,19 @@ def chained(audit: Audit) -> tuple[Variant, ...]:
     """Return the variants as they are carried out: each has the reference's choices before its own."""
     before = audit.reference.choices
     return tuple(replace(variant, choices=(*before, *variant.choices)) for variant in audit.variants)
+
+
+def _require_draws(audit: Audit) -> None:
+    _require(audit.draws >= 1, f"draws is {audit.draws}; 1 or more was expected")
+    pairs = "; with antithetic pairs an even number, 2 or more, was expected"
+    _require(not (audit.antithetic and audit.draws % 2), f"draws is {audit.draws}{pairs}")
+    until = audit.draws_until
+    if until is not None:
+        first = f"draws is {audit.draws}, from which draws_until goes on; {FEWEST_DRAWS} or more were expected"
+        _require(audit.draws >= FEWEST_DRAWS, first)
+        most = f"draws_until: at_most is {until.at_most} and draws is {audit.draws}; no less than that was expected"
+        _require(until.at_most >= audit.draws, most)
+        _require(not (audit.antithetic and until.at_most % 2), f"draws_until: at_most is {until.at_most}{pairs}")
 
 
 def _require_partitions(audit: Audit) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from disparate.auditing.audit import Audit, chained, is_trained
-from disparate.choice import ModelChoice, Tuning, Variant, is_by_group, is_stochastic
+from disparate.choice import InputChoice, ModelChoice, Tuning, Variant, can_mirror, is_by_group, is_stochastic
 from disparate.choices import choice_table
 from disparate.engine.job import Job, key_of
 from disparate.errors import BadInput
@@ -21,6 +21,9 @@ STEPS = "disparate.auditing.steps"
 TRAINING_VERSION = 1
 TUNING_VERSION = 1
 PREDICTION_VERSION = 2
+FUSED_VERSION = 1
+PLAIN = ("float32", "contiguous")
+"""Operands and layout of a profile that says nothing about them."""
 FINGERPRINT_VERSION = 2
 
 
@@ -137,9 +140,8 @@ class _Layout:
 
     def runs(self, variant: Variant, run: Run, jobs: dict[str, Job]) -> list[PlannedRun]:
         weights = self.weights(variant, run, jobs)
-        noisy = any(is_stochastic(choice) for choice in (*variant.model_choices(), *variant.input_choices()))
-        draws = range(self.audit.draws if noisy else 1)
-        return [self._prediction(variant, replace(run, draw=draw), weights, jobs, noisy) for draw in draws]
+        draws = range(self.audit.draws if stochastic_choices(variant) else 1)
+        return [self._prediction(variant, replace(run, draw=draw), weights, jobs) for draw in draws]
 
     def configuration(self, variant: Variant, seed: int) -> tuple[TrainingConfig, int]:
         """Return the training behind a variant and the epoch whose weights it takes."""
@@ -248,13 +250,13 @@ class _Layout:
             "reference_group": self.audit.reference_groups.get(self.audit.groups[0]),
         }
 
-    def _prediction(
-        self, variant: Variant, run: Run, weights: Weights, jobs: dict[str, Job], noisy: bool
-    ) -> PlannedRun:
+    def _prediction(self, variant: Variant, run: Run, weights: Weights, jobs: dict[str, Job]) -> PlannedRun:
+        noisy, (number, mirrored) = bool(stochastic_choices(variant)), drawn_as(self.audit, variant, run.draw)
         profile = variant.profile(self.audit.profile, at="deploy")
         choices = [choice_table(choice) for choice in variant.model_choices()]
         by_group = self._groups_of(variant.model_choices(), {})
         altered = [choice_table(choice) for choice in variant.input_choices()]
+        fused = self.audit.fused_draws and noisy and not altered and _leaves_kernels_open(profile)
         key = key_of(
             kind="predict",
             version=PREDICTION_VERSION,
@@ -265,7 +267,8 @@ class _Layout:
             versions=versions(),
             split=self.audit.split,
             logits=self.audit.keep_logits,
-            noise=[run.seed, run.draw] if noisy else None,
+            noise=[run.seed, number, *(["mirrored"] if mirrored else [])] if noisy else None,
+            **({"fused": FUSED_VERSION} if fused else {}),
             **({"groups": by_group} if by_group else {}),
             **({"altered": altered} if altered else {}),
         )
@@ -278,11 +281,37 @@ class _Layout:
             "profile": profile.to_json(),
             "split": self.audit.split,
             "logits": self.audit.keep_logits,
-            "run": {"variant": run.variant, "seed": run.seed, "draw": run.draw, "repeat": run.repeat},
+            "run": {"variant": run.variant, "seed": run.seed, "draw": number, "repeat": run.repeat},
+            "mirrored": mirrored,
+            "fused": fused,
         }
         label = f"predict {variant.name} seed {run.seed}" + (f" draw {run.draw}" if noisy else "")
         jobs.setdefault(key, _job(key, label, "predict_split", arguments, profile, (weights.key,)))
         return PlannedRun(run=run, key=key, weights=weights)
+
+
+def stochastic_choices(variant: Variant) -> tuple[ModelChoice | InputChoice, ...]:
+    """Return what of a variant draws at random when it is deployed, so that it is repeated for every draw."""
+    return tuple(c for c in (*variant.model_choices(), *variant.input_choices()) if is_stochastic(c))
+
+
+def is_antithetic(audit: Audit, variant: Variant) -> bool:
+    """Return whether draws 2j and 2j + 1 of a variant are mirror images: asked for, and known to all that draw."""
+    return audit.antithetic and all(can_mirror(choice) for choice in stochastic_choices(variant))
+
+
+def drawn_as(audit: Audit, variant: Variant, draw: int) -> tuple[int, bool]:
+    """Return which numbers a draw takes, and whether it takes their mirror image.
+
+    Draw 2j of antithetic pairs is draw j without them, so that neither is computed twice.
+    """
+    number, half = divmod(draw, 2) if is_antithetic(audit, variant) else (draw, 0)
+    return number, bool(half)
+
+
+def _leaves_kernels_open(profile: Profile) -> bool:
+    """Return whether a profile asks for no particular layout, format or library."""
+    return profile.device == "cpu" and profile.onednn and (profile.operands, profile.memory_format) == PLAIN
 
 
 def _job(key: str, name: str, step: str, arguments: Mapping[str, Any], profile: Profile, needs: tuple[str, ...]) -> Job:

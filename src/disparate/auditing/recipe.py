@@ -3,13 +3,13 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from disparate.auditing.audit import MEASURES, Audit
+from disparate.auditing.audit import MEASURES, Audit, DrawsUntil
 from disparate.auditing.code import code_of_trusted
 from disparate.choice import Choice, Variant
 from disparate.choices import build_choice, choice_table
@@ -34,6 +34,9 @@ class AuditTable(Strict):
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     repeats: int = 2
     draws: int = 1
+    draws_until: DrawsUntil | None = None
+    antithetic: bool = False
+    fused_draws: bool = True
     reference_groups: dict[str, str] = Field(default_factory=dict)
     measures: tuple[str, ...] = MEASURES
     split: str = "test"
@@ -165,7 +168,7 @@ def parse_recipe(tables: Mapping[str, Any], *, source: str = "recipe", trust: Se
 
 def recipe_tables(audit: Audit) -> dict[str, Any]:
     """Return an audit as the tables of a recipe, every setting filled in; the inverse of :func:`parse_recipe`."""
-    about = {name: getattr(audit, name) for name in AuditTable.model_fields}
+    about = {name: getattr(audit, name) for name in AuditTable.model_fields if getattr(audit, name) is not None}
     given = audit.training.to_json().items()
     training = {key: value for key, value in given if value is not None and not key.endswith("_seed")}
     return {
@@ -189,6 +192,8 @@ def recipe_tables(audit: Audit) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 

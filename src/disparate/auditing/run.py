@@ -10,6 +10,13 @@ import numpy as np
 
 from disparate.auditing.audit import Audit, chained, is_trained
 from disparate.auditing.distances import distance_findings
+from disparate.auditing.drawing import (
+    Precision,
+    draws_needed,
+    mirrored_variants,
+    precision,
+    require_drawable,
+)
 from disparate.auditing.exemplars import exemplars
 from disparate.auditing.plan import Plan, acts_on_training, fingerprint_jobs, plan, profiles_of
 from disparate.auditing.recipe import recipe_tables
@@ -53,11 +60,13 @@ class Answers:
         plan: What was done.
         fingerprints: Fingerprint of every profile.
         predictions: One per planned run.
+        precision: How many draws there are and how well means over them are known, where the audit asks for so much.
     """
 
     plan: Plan
     fingerprints: Mapping[Profile, str]
     predictions: tuple[Predictions, ...]
+    precision: Precision | None = None
 
 
 def run(
@@ -102,6 +111,7 @@ def run(
         level=audit.level,
         replicates=audit.replicates,
         margin=audit.margin,
+        mirrored=mirrored_variants(audit),
         generator=np.random.default_rng(BOOTSTRAP_SEED),
     ) + _distances(audit, answers, store, acting)
     record = _record(audit, data, answers, store, findings) | {
@@ -130,6 +140,8 @@ def check(audit: Audit, data: GroupedDataset) -> None:
     """
     for name in audit.measures:
         measure_named(name)
+    if audit.draws_until is not None:
+        require_drawable(audit.draws_until)
     for text, limit in (*audit.maxima.items(), *audit.minima.items()):
         measure_named(Threshold.parse(f"{text}={limit!r}", side="max").measure)
     rows = data.rows(audit.split)
@@ -180,7 +192,7 @@ def answer(
     engine: Engine,
     progress: Callable[[Any], None] | None = None,
 ) -> Answers:
-    """Do the jobs of an audit and read what they gave.
+    """Do the jobs of an audit and read what they gave; where it says how much is enough, draw until it is.
 
     Args:
         audit: The question.
@@ -195,10 +207,18 @@ def answer(
     probes = fingerprint_jobs(profiles_of(audit))
     _execute(tuple(probes.values()), store, engine, progress)
     fingerprints = {profile: _record_of(store, job.key)["fingerprint"] for profile, job in probes.items()}
-    laid_out = plan(audit, content=data.content, fingerprints=fingerprints)
-    _execute(laid_out.jobs, store, engine, progress)
-    predictions = tuple(replace(store.predictions(planned.key), run=planned.run) for planned in laid_out.runs)
-    return Answers(plan=laid_out, fingerprints=fingerprints, predictions=predictions)
+    found: tuple[Predictions, ...] = ()
+    while True:
+        laid_out = plan(audit, content=data.content, fingerprints=fingerprints)
+        _execute(laid_out.jobs, store, engine, progress)
+        known = {item.run: item for item in found}
+        found = tuple(known.get(p.run) or replace(store.predictions(p.key), run=p.run) for p in laid_out.runs)
+        if audit.draws_until is None:
+            return Answers(plan=laid_out, fingerprints=fingerprints, predictions=found)
+        reached = precision(audit, found, audit.draws_until)
+        if (needed := draws_needed(reached, audit.draws_until)) <= audit.draws:
+            return Answers(plan=laid_out, fingerprints=fingerprints, predictions=found, precision=reached)
+        audit = replace(audit, draws=needed)
 
 
 def _execute(jobs: tuple[Job, ...], store: Store, engine: Engine, progress: Callable[[Any], None] | None) -> None:
@@ -263,6 +283,7 @@ def _record(audit: Audit, data: GroupedDataset, answers: Answers, store: Store, 
         "profiles": _profiles(answers, store),
         "training": _training(answers, store),
         "effective": _effective(answers, store),
+        **_draws(audit, answers),
         "jobs": len(answers.plan.jobs),
         "predictions": [{**asdict(planned.run), "key": planned.key} for planned in answers.plan.runs],
         "examples": len(rows),
@@ -315,6 +336,20 @@ def _effective(answers: Answers, store: Store) -> dict[str, Any]:
         if done and planned.run.variant not in found:
             found[planned.run.variant] = done
     return found
+
+
+def _draws(audit: Audit, answers: Answers) -> dict[str, Any]:
+    """Return how many draws were made and how; nothing where nothing was drawn twice."""
+    made = 1 + max(planned.run.draw for planned in answers.plan.runs)
+    if made == 1:
+        return {}
+    told: dict[str, Any] = {"made": made, "mirrored": sorted(mirrored_variants(audit))}
+    until, reached = audit.draws_until, answers.precision
+    if until is not None and reached is not None:
+        widths = dict(reached.half_widths)
+        enough = max(widths.values(), default=0.0) <= until.half_width
+        told |= {"until": asdict(until), "half_widths": widths, "enough": enough}
+    return {"draws": told}
 
 
 def perform(

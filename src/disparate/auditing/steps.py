@@ -23,7 +23,7 @@ from disparate.errors import BadInput, NotReproducible
 from disparate.groups import Groups
 from disparate.models.factory import ModelSpec, build_model
 from disparate.objectives import build_objective
-from disparate.predictions import Run
+from disparate.predictions import Predictions, Run
 from disparate.profiles import Profile
 from disparate.provenance import peak_memory, versions
 from disparate.store.parquet import write_predictions
@@ -35,6 +35,7 @@ from disparate.training.fingerprint import fingerprint
 from disparate.training.levels import group_levels
 from disparate.training.loop import Start, Trained, train
 from disparate.training.predict import predict
+from disparate.training.repeated import Repeated, repeated
 from disparate.training.sparsity import achieved
 
 CALIBRATION_SEED = 1
@@ -180,6 +181,8 @@ def predict_split(
     arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None = None
 ) -> Outcome:
     """Deploy a network under a chain of model choices and predict a split, its inputs as they are or altered."""
+    if arguments.get("fused"):
+        return _predict_draw(arguments, workspace, inputs, report, make=make)
     data = dataset_of(arguments)
     profile = Profile.from_json(arguments["profile"])
     run = Run(**arguments["run"])
@@ -196,9 +199,55 @@ def predict_split(
         keep_logits=arguments["logits"],
         report=report,
     )
+    return _written(predictions, given.effective, workspace)
+
+
+def _written(predictions: Predictions, effective: list[dict[str, Any]], workspace: Path) -> Outcome:
     path = workspace / "predictions.parquet"
     write_predictions(predictions, path)
-    return Outcome(files={"predictions": path}, record={"effective": given.effective, "peak_mib": peak_memory()})
+    return Outcome(files={"predictions": path}, record={"effective": effective, "peak_mib": peak_memory()})
+
+
+def _predict_draw(
+    arguments: Mapping[str, Any], workspace: Path, inputs: Inputs, report: Report, *, make: Make | None
+) -> Outcome:
+    """Answer one draw of a network; what all its draws share is made by the first of them that a worker meets."""
+    key, output = arguments["weights"]
+    about = {name: arguments[name] for name in SHARED_BY_DRAWS}
+    ready = _ready(json.dumps(about, sort_keys=True), str(inputs[key][output]), make)
+    run = Run(**arguments["run"])
+    with in_force(ready.split.profile):
+        network, done = deploy(
+            ready.model,
+            _model_choices(arguments),
+            ready.split.source,
+            run,
+            ready.groups,
+            mirrored=arguments["mirrored"],
+        )
+    predictions = ready.split.predictions(network, run=run, keep_logits=arguments["logits"], report=report)
+    return _written(predictions, done, workspace)
+
+
+SHARED_BY_DRAWS = ("data", "content", "model", "trust", "groups", "reference_group", "profile", "split")
+"""Arguments that make a network and its split ready for any number of draws."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Ready:
+    model: nn.Module
+    split: Repeated
+    groups: Groups
+
+
+@lru_cache(maxsize=1)
+def _ready(about: str, weights: str, make: Make | None) -> _Ready:
+    arguments = json.loads(about)
+    plain = deployed({**arguments, "choices": [], "run": {}}, data := dataset_of(arguments), Path(weights), make=make)
+    split = repeated(
+        plain.model, plain.source, split=arguments["split"], profile=Profile.from_json(arguments["profile"])
+    )
+    return _Ready(model=plain.model, split=split, groups=_groups(arguments, data))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -234,7 +283,6 @@ def deployed(
     checkpoint = read_checkpoint(weights)
     model = model_of(arguments, data, seed=0, make=make)
     model.load_state_dict(dict(checkpoint.state))
-    choices = [choice for table in arguments["choices"] if isinstance(choice := build_choice(table), ModelChoice)]
     with in_force(profile) as device:
         source = Source(
             data=data,
@@ -242,9 +290,23 @@ def deployed(
             device=device,
             memory_format=memory_format(profile),
         )
-        groups = Groups.of(data.attributes, by=arguments["groups"], reference=arguments.get("reference_group"))
-        placed, done = deploy(place(model.eval(), profile), choices, source, Run(**arguments["run"]), groups)
+        placed, done = deploy(
+            place(model.eval(), profile),
+            _model_choices(arguments),
+            source,
+            Run(**arguments["run"]),
+            _groups(arguments, data),
+            mirrored=arguments.get("mirrored", False),
+        )
     return Deployed(model=placed, source=source, effective=done)
+
+
+def _model_choices(arguments: Mapping[str, Any]) -> list[ModelChoice]:
+    return [choice for table in arguments["choices"] if isinstance(choice := build_choice(table), ModelChoice)]
+
+
+def _groups(arguments: Mapping[str, Any], data: GroupedDataset) -> Groups:
+    return Groups.of(data.attributes, by=arguments["groups"], reference=arguments.get("reference_group"))
 
 
 def _given_scale(arguments: Mapping[str, Any], data: GroupedDataset) -> Normalisation:
@@ -256,9 +318,27 @@ def _given_scale(arguments: Mapping[str, Any], data: GroupedDataset) -> Normalis
 
 
 def deploy(
-    model: nn.Module, choices: list[ModelChoice], source: Source, run: Run, groups: Groups
+    model: nn.Module,
+    choices: list[ModelChoice],
+    source: Source,
+    run: Run,
+    groups: Groups,
+    *,
+    mirrored: bool = False,
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
-    """Apply model choices in order; returns the deployed model and what each choice really did."""
+    """Apply model choices in order; returns the deployed model and what each choice really did.
+
+    Args:
+        model: The network in its place.
+        choices: What is done to it.
+        source: The inputs as it sees them.
+        run: Its seed and draw name the numbers that are drawn.
+        groups: Who belongs to which group.
+        mirrored: Whether the mirror image of that draw is asked for.
+
+    Returns:
+        The network, and plain values per choice.
+    """
     rows = np.random.default_rng(CALIBRATION_SEED).permutation(source.data.rows("train"))
 
     def calibration(count: int) -> Tensor:
@@ -274,7 +354,7 @@ def deploy(
         )
 
     generator = torch.Generator().manual_seed((run.seed << 20) + run.draw)
-    context = DeployContext(calibration=calibration, generator=generator, labelled=labelled)
+    context = DeployContext(calibration=calibration, generator=generator, labelled=labelled, mirrored=mirrored)
     done: list[dict[str, Any]] = []
     for choice in choices:
         model = choice.apply(model, context).eval()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from disparate.choice import DeployContext
-from disparate.crossbar.chips import Chip, Defects
+from disparate.crossbar.chips import Chip, Defects, number_of
 from disparate.crossbar.deploying import Placement, on_crossbars, report_of
 from disparate.crossbar.device import Device, Encoding, Fidelity, ReadVariation, Variation, Verify
 from disparate.crossbar.fault_map import read_device, read_fault_map
@@ -91,6 +91,7 @@ class Crossbar:
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+    mirrors: ClassVar[bool] = True
 
     preset: str = "ideal"
     fidelity: Fidelity | None = None
@@ -194,8 +195,12 @@ class Crossbar:
             calibrated_on=self.calibration,
             reestimated_on=self.reestimate,
         )
-        deployed = on_crossbars(model, placement, self._defects(chip), cycle_seed=cycles)
-        deployed.crossbar = {"chip": chip if self.fault_map is None else None, "left_digital": others}  # pyright: ignore[reportArgumentType]
+        if context.mirrored:  # what is read from cycle to cycle is no mirror image, it is drawn anew
+            cycles = number_of(cycles, "mirrored")
+        defects = self._defects(chip, mirrored=context.mirrored)
+        deployed = on_crossbars(model, placement, defects, cycle_seed=cycles)
+        drawn = {"chip": chip, "mirrored": context.mirrored} if self.fault_map is None else {"chip": None}
+        deployed.crossbar = {**drawn, "left_digital": others}  # pyright: ignore[reportArgumentType]
         return deployed
 
     def effective(self, deployed: nn.Module) -> Mapping[str, Any]:
@@ -206,9 +211,9 @@ class Crossbar:
 
         Returns:
             ``device``, every setting as it was in force; ``preset`` with its source and provenance; ``chip``, its
-            number, null where a fault map was replayed; ``whole`` and ``layers``: cells, rates as asked for and as
-            achieved, squared error, expected writes; ``left_digital``: other layers with weights, by type;
-            ``batch_norm`` and ``transient``: what was done there, in words.
+            number, and whether it is the mirror image of that chip, null where a fault map was replayed; ``whole`` and
+            ``layers``: cells, rates as asked for and as achieved, squared error, expected writes; ``left_digital``:
+            other layers with weights, by type; ``batch_norm`` and ``transient``: what was done there, in words.
         """
         device, preset = self.device, preset_named(self.preset)
         done: dict[str, Any] = vars(deployed)["crossbar"]
@@ -230,9 +235,9 @@ class Crossbar:
         _require_digest(self.mask, self.mask_sha256, "mask")
         return read_masks(Path(self.mask))
 
-    def _defects(self, chip: int) -> Defects:
+    def _defects(self, chip: int, *, mirrored: bool) -> Defects:
         if self.fault_map is None:
-            return Chip(seed=chip)
+            return Chip(seed=chip, mirrored=mirrored)
         _require_digest(self.fault_map, self.fault_map_sha256, "fault_map")
         return read_fault_map(Path(self.fault_map))
 

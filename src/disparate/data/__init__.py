@@ -17,6 +17,8 @@ DATA = Registry(
     entries={
         "celeba": "disparate.data.celeba:celeba",
         "cifar10": "disparate.data.cifar10:cifar10",
+        "fitzpatrick17k": "disparate.data.fitzpatrick17k:fitzpatrick17k",
+        "ham10000": "disparate.data.ham10000:ham10000",
         "image_folder": "disparate.data.image_folder:image_folder",
         "saved": "disparate.data.saved:saved",
         "svhn": "disparate.data.svhn:svhn",

@@ -33,12 +33,12 @@ class Problem:
     Args:
         what: File name or row.
         found: What is wrong with it.
-        action: ``"set aside"``, or ``"kept"`` where the example stays.
+        action: ``"set aside"``, ``"kept"`` where the example stays, ``"left out"`` where the user asked for it.
     """
 
     what: str
     found: str
-    action: Literal["set aside", "kept"] = "set aside"
+    action: Literal["set aside", "kept", "left out"] = "set aside"
 
     def __str__(self) -> str:
         return f"{self.what}: {self.found} ({self.action})"

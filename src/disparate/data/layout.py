@@ -1,6 +1,7 @@
 """Where data lies: the folder a user names, and the published layout expected in it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from disparate.errors import BadInput
@@ -81,6 +82,26 @@ def find_file(root: Path, name: str, *, wanted_for: str) -> Path:
             f"Name the folder that '{name}' lies in with --data or set {VARIABLE}."
         )
     return path
+
+
+def first_of(folder: Path, names: Sequence[str], *, layout: str) -> Path:
+    """Return the first of these files that the folder holds.
+
+    Args:
+        folder: Folder of the data set.
+        names: Names that the file is published under, the preferred first.
+        layout: The expected layout, in words of the message.
+
+    Returns:
+        The path.
+
+    Raises:
+        BadInput: There is none of them.
+    """
+    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    if found is None:
+        raise BadInput(f"data folder '{folder}' holds none of {', '.join(names)}. Expected layout: {layout}.")
+    return found
 
 
 def is_inside(name: str) -> bool:

@@ -1,6 +1,6 @@
 """From predictions to findings: what audits and comparisons of files have in common."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -9,6 +9,7 @@ import numpy as np
 from disparate.errors import BadInput, suggestion
 from disparate.findings import Finding, Findings
 from disparate.measures.contrasts import populations
+from disparate.measures.drawn import OVER_DRAWS, over_draws
 from disparate.measures.flipped import FLIPS, OVER_REPRESENTATION, AmongFlips
 from disparate.measures.harm import HARM, MARGIN, concluded, harms
 from disparate.measures.harm import OF as HARM_OF
@@ -62,6 +63,7 @@ def assess(
     min_count: int = MIN_COUNT,
     margin: float = MARGIN,
     paired: bool = True,
+    mirrored: Collection[str] = (),
     generator: np.random.Generator,
 ) -> Findings:
     """Return every level, difference and comparison that the runs allow, each with interval and noise floor.
@@ -97,6 +99,7 @@ def assess(
         paired: Whether seeds of a variant belong to the same seeds of the reference. Otherwise each variant is a
             population of models of its own: changes are tested between populations, and what compares model with model
             is left out.
+        mirrored: Variants of which draws 2j and 2j + 1 are mirror images of each other.
         generator: Source of randomness.
 
     Returns:
@@ -126,6 +129,7 @@ def assess(
         cases.append(case)
         bench = Bench(case=case, hardware=tuple(hardware), replicates=replicates, generator=generator)
         bench.collect(asked, collected)
+        collected.shown.extend(over_draws(case, mirrored) if OVER_DRAWS in asked else ())
     for finding in populations(cases, asked, generator=generator.spawn(1)[0]):
         (collected.shown if finding.p_value is None else collected.judged).append(finding)
     return Findings(tuple(concluded((*collected.shown, *corrected(collected.judged, rate=1 - level)))))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from disparate.measures.counts import Counts
 from disparate.measures.measure import POSITIVE, SHARE, Bounds, Kind, Measure
-from disparate.measures.rates import accuracy, fpr, targets, tnr, tpr
+from disparate.measures.rates import accuracy, f1_macro, fpr, targets, tnr, tpr
 
 Array = NDArray[np.float64]
 SINGLE_CLASS = "every group holds a single class"
@@ -59,6 +59,27 @@ def worst_group_accuracy(counts: Counts) -> Array:
     """
     rates = accuracy(counts)
     worst = np.where(np.isfinite(rates), rates, np.inf).min(axis=-1)
+    return np.where(np.isfinite(worst), worst, np.nan)
+
+
+def worst_group_f1(counts: Counts) -> Array:
+    """Return the macro F1 of the group seen that has the lowest.
+
+    Undefined when no group was seen.
+
+    Args:
+        counts: Shape (..., G, K, K), target × predicted.
+
+    Returns:
+        Shares in [0, 1], shape (...).
+
+    Example:
+        >>> counts = np.array([[[8.0, 2.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]])
+        >>> round(float(worst_group_f1(counts)), 4)
+        0.4444
+    """
+    scores = f1_macro(counts)
+    worst = np.where(np.isfinite(scores), scores, np.inf).min(axis=-1)
     return np.where(np.isfinite(worst), worst, np.nan)
 
 
@@ -146,6 +167,47 @@ def equal_opportunity_1(counts: Counts, reference: int) -> Array:
         [nan, 0.3]
     """
     return _total(np.abs(_against(counts, reference, tpr))[None], counts, reference)
+
+
+def equalized_odds_per_class(counts: Counts, reference: int) -> Array:
+    """Return :func:`equalized_odds_sum` over the number of classes that were compared.
+
+    The sum grows with the number of classes, 114 or 8; divided by it, data sets can be set side by side. Departs from
+    FairXbar, which does not divide. Undefined when no class can be compared.
+
+    Args:
+        counts: Shape (..., G, K, K), target × predicted.
+        reference: Place of the reference group.
+
+    Returns:
+        In [0, 2], shape (..., G); NaN at the reference group itself.
+
+    Example:
+        >>> counts = np.array([[[8.0, 2.0], [1.0, 9.0]], [[5.0, 5.0], [1.0, 9.0]]])
+        >>> equalized_odds_per_class(counts, 0).round(3).tolist()
+        [nan, 0.3]
+    """
+    return _per_class(equalized_odds_sum(counts, reference), counts, reference)
+
+
+def equal_opportunity_0_per_class(counts: Counts, reference: int) -> Array:
+    """Return :func:`equal_opportunity_0` over the number of classes that were compared.
+
+    Departs from FairXbar, which does not divide. Undefined when no class can be compared.
+
+    Args:
+        counts: Shape (..., G, K, K), target × predicted.
+        reference: Place of the reference group.
+
+    Returns:
+        In [0, 1], shape (..., G); NaN at the reference group itself.
+
+    Example:
+        >>> counts = np.array([[[8.0, 2.0], [1.0, 9.0]], [[5.0, 5.0], [1.0, 9.0]]])
+        >>> equal_opportunity_0_per_class(counts, 0).round(3).tolist()
+        [nan, 0.15]
+    """
+    return _per_class(equal_opportunity_0(counts, reference), counts, reference)
 
 
 def equalized_odds_worst(counts: Counts) -> Array:
@@ -247,6 +309,11 @@ def _where_present(counts: Counts, rate: Callable[[Counts], Array]) -> Array:
     return np.where(targets(counts) > 0, rate(counts), np.nan)
 
 
+def _per_class(total: Array, counts: Counts, reference: int) -> Array:
+    compared = counts.shape[-1] - classes_skipped(counts, reference)
+    return total / np.maximum(compared, 1)
+
+
 def _total(terms: Array, counts: Counts, reference: int) -> Array:
     """Sum terms of shape (kinds, ..., G, K) over kinds and classes, the undefined ones left out."""
     seen = np.isfinite(terms)
@@ -275,7 +342,10 @@ WORST_GROUP_ACCURACY = replace(
     _measure(worst_group_accuracy, "disparity", unit="share", bounds=SHARE, why="no group was seen"),
     higher_is_better=True,
 )
+WORST_GROUP_F1 = replace(WORST_GROUP_ACCURACY, name="worst_group_f1", function=worst_group_f1)
 EQUALIZED_ODDS_SUM = _measure(equalized_odds_sum, "against_reference")
+EQUALIZED_ODDS_PER_CLASS = _measure(equalized_odds_per_class, "against_reference", unit="share", bounds=(0.0, 2.0))
+EQUAL_OPPORTUNITY_0_PER_CLASS = _measure(equal_opportunity_0_per_class, "against_reference", unit="share", bounds=SHARE)
 EQUALIZED_ODDS_ABS_SUM = _measure(equalized_odds_abs_sum, "against_reference")
 EQUALIZED_ODDS_WORST = _measure(equalized_odds_worst, "disparity", unit="share", bounds=SHARE)
 EQUAL_OPPORTUNITY_DIFFERENCE = _measure(

@@ -22,6 +22,7 @@ Kind = Literal[
     "floor",
     "populations",
     "relative",
+    "drawn",
 ]
 """What the function of a measure takes and gives.
 
@@ -43,6 +44,7 @@ Kind = Literal[
 | ``movement`` | a ``Movement``: the runs of a group over devices and seeds → its parts | group and part |
 | ``floor`` | values of single runs or differences → a floor | group and floor |
 | ``populations`` | label shares of two populations (..., K) → value per example, averaged | group |
+| ``drawn`` | a case: runs over draws of devices → their distribution | group, measure and statistic |
 | ``relative`` | rates of the variant, of the reference → per cent of the reference's | group and rate, or class |
 
 Counts are target × predicted. NaN marks what is undefined inside arrays and never leaves the package as a number.

@@ -229,7 +229,7 @@ def count_series(
     return [
         DrawnSeries(
             measure=measure,
-            places=with_clusters(_places(measure, observed, panel, cut), panel, cut),
+            places=with_clusters(places_of(measure, observed, panel, cut), panel, cut),
             observed=value,
             repeated=evaluate(measure, repeated, cut),
             moments=moment,
@@ -375,7 +375,18 @@ def _replicated(panel: Panel, cut: Cut, replicates: int, generator: np.random.Ge
     )
 
 
-def _places(measure: Measure, counts: Counts, panel: Panel, cut: Cut) -> list[Place]:
+def places_of(measure: Measure, counts: Counts, panel: Panel, cut: Cut) -> list[Place]:
+    """Return what the values of a measure of counts are about, in the order of :func:`evaluate`.
+
+    Args:
+        measure: The measure.
+        counts: Counts of the runs, shape (runs, G, K, K).
+        panel: The runs.
+        cut: The partition.
+
+    Returns:
+        The places.
+    """
     sizes = cut.groups.sizes.tolist()
     whole = Place(group=None, n=sum(sizes), weakest=cut.weakest)
     if measure.kind == "disparity":

@@ -84,6 +84,33 @@ TERMS: dict[str, Term] = {
         kind="disparity",
         better="lower",
     ),
+    "equalized_odds_per_class": Term(
+        title="Equalised odds, per class",
+        words="The sum over the number of classes that were compared, so that data sets can be set side by side.",
+        formula="(1/K) Σₖ |ΔTPRₖ| + |ΔFPRₖ|",
+        kind="disparity",
+        better="lower",
+    ),
+    "equal_opportunity_0_per_class": Term(
+        title="Equal opportunity 0, per class",
+        words="Mean over the classes that were compared of the difference of the true negative rate.",
+        formula="(1/K) Σₖ |ΔTNRₖ|",
+        kind="disparity",
+        better="lower",
+    ),
+    "worst_group_f1": Term(
+        title="Worst-group F1",
+        words="Macro F1 of the group with the lowest.",
+        formula="minₐ F1(a)",
+        kind="disparity",
+        better="higher",
+    ),
+    "over_draws": Term(
+        title="Over draws",
+        words="How a measure is distributed over pieces of hardware: mean, standard deviation, quantiles.",
+        formula="quantiles of x(m, draw) over draws and seeds",
+        kind="comparison",
+    ),
     "equalized_odds_abs_sum": Term(
         title="Equalised odds, absolute sum",
         words="As the sum, but true and false positive differences of a class may cancel.",

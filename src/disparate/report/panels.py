@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from disparate.findings import Finding, Result
 from disparate.report import figures
+from disparate.report.draws import draw_figures
 from disparate.report.glossary import term
 from disparate.report.movement import ONE_RUN
 from disparate.report.part import Part
@@ -73,7 +74,9 @@ def panels(part: Part, result: Result, by: str, slug: str) -> tuple[Panel, ...]:
     """
     if not part.grids:
         return ()
-    if part.slug in WHY_DRAWN:
+    if part.slug == "draws":
+        drawn = draw_figures(part.grids, result.findings)
+    elif part.slug in WHY_DRAWN:
         drawn = WHY_DRAWN[part.slug](part, result, by)
     else:
         drawn = DRAWN[part.slug](part.grids[0], references(result.findings)) if part.slug in DRAWN else []

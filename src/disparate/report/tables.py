@@ -6,6 +6,7 @@ from dataclasses import replace
 from disparate.findings import Finding, Findings, Result
 from disparate.measures.statements import INTERACTION
 from disparate.report import sight
+from disparate.report.draws import OVER_DRAWS, draw_grids, draw_words
 from disparate.report.exemplars import EXEMPLARS, exemplar_grids, exemplar_words, folded_grids
 from disparate.report.glossary import term
 from disparate.report.margin import EQUIVALENT, HARM, NO_HARM, held, margin_text
@@ -43,7 +44,7 @@ CHURN = ("churn",)
 FLIPS = ("over_representation", "harmful_flips", "beneficial_flips", "net_flips")
 HARDWARE = ("hardware_sensitivity",)
 RELATIVE = "relative_change"
-COMPARISONS = frozenset((*RISK, *CHURN, *FLIPS, HARM, *HARDWARE, *MOVEMENT, *EXEMPLARS, RELATIVE))
+COMPARISONS = frozenset((*RISK, *CHURN, *FLIPS, HARM, *HARDWARE, *MOVEMENT, *EXEMPLARS, RELATIVE, OVER_DRAWS))
 """Comparisons that have a part of their own."""
 SIGHT_LIMIT = 1000
 """Most comparisons of which the page says what they could have seen, shared by the attributes."""
@@ -86,6 +87,7 @@ def parts(result: Result, by: str) -> tuple[Part, ...]:
         _comparison(result, by, "hardware", "Hardware", "How far does the hardware move each group?", *HARDWARE),
         _movement(result, by, measure),
         _levels(result, by, measure),
+        _draws(result, by),
         *why_parts(result, by),
         _sight(result, by, measure),
         _further(result, by, measure),
@@ -261,6 +263,16 @@ def _levels(result: Result, by: str, measure: str) -> Part:
         short=name,
         words=f"{name} of every group under every variant, the reference included.",
         grids=filled(grid),
+    )
+
+
+def _draws(result: Result, by: str) -> Part:
+    return Part(
+        slug="draws",
+        title="What does one piece of hardware do?",
+        short="Draws",
+        words=draw_words(result),
+        grids=draw_grids(result, by),
     )
 
 
