@@ -55,11 +55,13 @@ class DeployContext:
         generator: The only source of randomness; seeded by training seed and draw.
         labelled: Gives at most n training examples of every group, the same for every seed; for choices that say
             ``by_group``.
+        seed: Training seed, for what has to stay the same from draw to draw.
     """
 
     calibration: "Callable[[int], Tensor]"
     generator: "torch.Generator"
     labelled: Callable[[int], Labelled] = unlabelled
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -274,7 +274,7 @@ def deploy(
         )
 
     generator = torch.Generator().manual_seed((run.seed << 20) + run.draw)
-    context = DeployContext(calibration=calibration, generator=generator, labelled=labelled)
+    context = DeployContext(calibration=calibration, generator=generator, labelled=labelled, seed=run.seed)
     done: list[dict[str, Any]] = []
     for choice in choices:
         model = choice.apply(model, context).eval()

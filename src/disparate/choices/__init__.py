@@ -108,4 +108,6 @@ def _name_of(choice: Choice) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return {key: _plain(own) for key, own in value.items() if own is not None}
+    return value
