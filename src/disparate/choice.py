@@ -142,7 +142,7 @@ class TuningChoice(Protocol):
         """Return how to train on, given how the network was trained."""
         ...
 
-    def rules(self, model: "nn.Module") -> "tuple[WeightRule, ...]":
+    def rules(self, model: "nn.Module", context: DeployContext) -> "tuple[WeightRule, ...]":
         """Return what holds for the weights meanwhile, given the network as it comes."""
         ...
 
@@ -252,6 +252,14 @@ def is_by_group(choice: Choice) -> bool:
     A choice says so with an attribute or property ``by_group``; without one it does not.
     """
     return bool(getattr(choice, "by_group", False))
+
+
+def is_balanced(choice: TuningChoice) -> bool:
+    """Return whether a choice that trains on asks for as many examples of each group in every batch.
+
+    A choice says so with an attribute or property ``balanced``; without one it does not.
+    """
+    return bool(getattr(choice, "balanced", False))
 
 
 def describe(choice: Choice, name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ CHOICES = Registry(
     entries={
         "attack": "disparate.choices.attack:Attack",
         "crossbar": "disparate.choices.crossbar:Crossbar",
+        "crossbar_training": "disparate.choices.crossbar_training:CrossbarTraining",
         "fair_grape": "disparate.choices.fair_grape:FairGrape",
         "fair_prune": "disparate.choices.fair_prune:FairPrune",
         "fine_tune": "disparate.choices.fine_tune:FineTune",

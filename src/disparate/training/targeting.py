@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from disparate.choice import Labelled
 from disparate.crossbar.arrays import arrays_of
-from disparate.crossbar.chips import Chip, number_of
+from disparate.crossbar.chips import Chip, Fleeting, number_of
 from disparate.crossbar.deploying import Placement, on_crossbars
 from disparate.crossbar.disturbing import disturbed
 from disparate.crossbar.layers import mappable
@@ -387,7 +387,7 @@ class _Subject:
         """Return the expected squared error of every weight, flat, by layer: the mean over some chips."""
         device = self.placement.device
         held = arrays_of(mappable(self.model, only=self.placement.layers), device, {})
-        chips = [Chip(seed=number_of(self.seed, "energy", str(one))) for one in range(CHIPS)]
+        chips = [Fleeting(generator=torch.Generator().manual_seed(number_of(self.seed, "energy")))] * CHIPS
         return {
             name: torch
             .stack([(disturbed(arrays, chip) - arrays.held.stored).square().flatten() for chip in chips])
