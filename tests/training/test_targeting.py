@@ -14,7 +14,8 @@ from disparate.crossbar.deploying import Placement, done_to, on_crossbars
 from disparate.crossbar.device import Device
 from disparate.errors import BadInput, NotApplicable
 from disparate.groups import Attribute, Groups
-from disparate.training.targeting import Scores, Target, group_scores, sides_of, targeted
+from disparate.training.sides import group_scores
+from disparate.training.targeting import Target, targeted
 
 NOISE = Device(programming=0.05)
 FLIPS = Device(bits=4, flips=0.05)
@@ -98,14 +99,6 @@ def test_the_worse_answered_group_is_unprivileged_and_it_is_told(network, labell
     assert set(told["f1"]) == {"dark", "light"}
     turned = found(Target(unprivileged="light", privileged="dark"), network, labelled).told
     assert (list(turned["unprivileged"]), turned["chosen_by"]) == (["light"], "named")
-
-
-def test_of_equal_f1_the_group_with_the_higher_loss_is_unprivileged(labelled):
-    scores = Scores(f1={"light": 1.0, "dark": 1.0}, loss={"light": 0.2, "dark": 0.1})
-    sides = sides_of(Target(), labelled.groups, scores)
-    assert (sides.unprivileged, sides.privileged) == ("light", "dark")
-    other = sides_of(Target(unprivileged="dark"), labelled.groups, scores)
-    assert (other.unprivileged, other.privileged) == ("dark", "light")
 
 
 def test_the_number_selected_is_told_and_right(network, labelled):

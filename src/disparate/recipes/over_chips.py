@@ -83,7 +83,7 @@ def _largest(values: Array) -> float:
     return float(seen.max()) if len(seen) else float("nan")
 
 
-def tables(answered: Answered, variants: Sequence[str], *, title: str) -> tuple[Grid, Grid]:
+def tables(answered: Answered, variants: Sequence[str], *, title: str) -> tuple[Grid, ...]:
     """Return variants by scores twice: with intervals over training seeds, and with the spread over chips.
 
     Args:
@@ -92,13 +92,20 @@ def tables(answered: Answered, variants: Sequence[str], *, title: str) -> tuple[
         title: What they show.
 
     Returns:
-        The mean over seeds and chips with a Student interval over seeds; the same mean between the 2.5 % and the
-        97.5 % quantile over chips, the mean over seeds.
+        F1 and fairness: the mean over seeds and chips with a Student interval over seeds; then the same means between
+        the 2.5 % and the 97.5 % quantile over chips, the mean over seeds.
     """
     found = {variant: scores_of(answered, variant) for variant in variants}
     seeds = [_over_seeds(variant, score, own) for variant, s in found.items() for score, own in s.values.items()]
     chips = [_over_chips(variant, score, own) for variant, s in found.items() for score, own in s.values.items()]
-    return _grid(seeds, f"{title}: intervals over seeds"), _grid(chips, f"{title}: spread over chips")
+    kinds = ((seeds, f"{title}: intervals over seeds"), (chips, f"{title}: spread over chips"))
+    return tuple(_grid(part, name) for own, name in kinds for part in _parted(own))
+
+
+def _parted(found: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Return findings of F1, and of fairness: one table of both would be too wide to read."""
+    of_f1 = [item for item in found if item.measure.startswith("F1")]
+    return of_f1, [item for item in found if item not in of_f1]
 
 
 def _grid(found: Iterable[Finding], title: str) -> Grid:
@@ -177,13 +184,27 @@ def compared(
     here = f"{score} {interval_words(difference)}"
     if relative and (level := float(other.values[score].mean())):
         here += f", {100 * float(difference.mean()) / level:+.0f} %"
-    others = [name for name in own.values if name.startswith("F1") and name not in {score, WORST}]
-    moved = {name: float((own.by_seed(name) - other.by_seed(name)).mean()) for name in others}
-    here += "; " + ", ".join(f"{name} {100 * value:+.1f}" for name, value in moved.items())
+    moved = {
+        name: float((own.by_seed(name) - other.by_seed(name)).mean())
+        for name in own.values
+        if name.startswith("F1") and name != WORST
+    }
+    here += _moved_words({name: value for name, value in moved.items() if name != score})
     groups = [value for name, value in moved.items() if name != F1]
     if score.startswith("EOdds") and difference.mean() < 0 and groups and max(groups) <= 0:
         here += "; levelling down: no group is better off"
     return Statement(claim=claim, paper=paper, here=here.replace("-", "−"), outcome=judged_by_seed(difference, sign))
+
+
+def _moved_words(moved: Mapping[str, float]) -> str:
+    """Return how far F1 moved, in points; of more groups than three the ends."""
+    groups = sorted((value, name) for name, value in moved.items() if name != F1)
+    shown = (
+        moved
+        if len(groups) <= 3
+        else {name: moved[name] for name in (F1, groups[0][1], groups[-1][1]) if name in moved}
+    )
+    return "".join(f"; {name} {100 * value:+.1f}" for name, value in moved.items() if name in ends)
 
 
 def judged_by_seed(differences: Array, sign: int) -> Outcome:

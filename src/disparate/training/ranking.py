@@ -171,7 +171,7 @@ def nearest_count(energy: Tensor, whole: float) -> int:
         >>> nearest_count(torch.tensor([1.0, 1.0, 5.0]), 2.5), nearest_count(torch.tensor([1.0, 1.0]), 0.0)
         (2, 0)
     """
-    totals = torch.cat([energy.new_zeros(1, dtype=torch.float64), energy.double().cumsum(0)])
+    totals = torch.cat([torch.zeros(1, dtype=torch.float64, device=energy.device), energy.double().cumsum(0)])
     return int((totals - whole).abs().argmin())
 
 

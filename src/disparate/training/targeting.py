@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from disparate.choice import Labelled
 from disparate.crossbar.arrays import arrays_of
@@ -17,14 +16,11 @@ from disparate.crossbar.chips import Chip, Fleeting, number_of
 from disparate.crossbar.deploying import Placement, on_crossbars
 from disparate.crossbar.disturbing import disturbed
 from disparate.crossbar.layers import mappable
-from disparate.errors import BadInput, NotApplicable, suggestion
+from disparate.errors import BadInput
 from disparate.geometry.saliency import Curvature, deletion_costs, noise_costs
-from disparate.geometry.surface import evaluated
-from disparate.groups import Groups
-from disparate.measures.counts import confusion_counts
-from disparate.measures.rates import f1_macro
 from disparate.training.ranking import Ranked, Rule, agreement, by_layer, nearest_count, ranked
-from disparate.training.sparsity import BATCH, Scope, group_surfaces
+from disparate.training.sides import Sides, group_scores, sides_of
+from disparate.training.sparsity import Scope, group_surfaces
 
 Saliency = Literal["delete", "noise"]
 """What disturbing a weight costs: ½ h θ², as the paper has it, or ½ h σ², as noise of mean zero does."""
@@ -153,21 +149,89 @@ def targeted(target: Target, model: nn.Module, placement: Placement, labelled: L
         BadInput: A group that is named has no labelled example.
         NotApplicable: Fewer than two groups have one, or no layer can be held.
     """
+    asked = (target, placement.device, tuple(placement.layers))
+    content = _digest(model, labelled)
+    return _targeted(_Question((content, asked, seed), target, model, placement, labelled))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """What is asked of a network; two questions are one where their keys are.
+
+    Args:
+        key: A digest of weights and examples, what is asked, the training seed.
+        target: How weights are chosen.
+        model: The network.
+        placement: Where it goes.
+        labelled: The examples.
+    """
+
+    key: tuple[str, object, int]
+    target: Target
+    model: nn.Module
+    placement: Placement
+    labelled: Labelled
+
+    @property
+    def seed(self) -> int:
+        """Training seed."""
+        return self.key[2]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Question) and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@lru_cache(maxsize=1)
+def _targeted(question: _Question) -> Targeted:
+    """Return the weights that a device may disturb; kept, as every draw asks again."""
+    target, model, placement, labelled = question.target, question.model, question.placement, question.labelled
     layers = {name: layer.weight for name, layer in mappable(model, only=placement.layers).items()}
     scores = group_scores(model, labelled)
-    sides = sides_of(target, labelled.groups, scores)
-    costs = _costs(_Question.of(target, sides, model, labelled, seed))
+    sides = sides_of(labelled.groups, scores, unprivileged=target.unprivileged, privileged=target.privileged)
+    of_costs = (target.saliency, target.estimator, target.seed)
+    costs = _costs(replace(question, key=(question.key[0], of_costs, question.seed)), sides)
     names = {id(value): name for name, value in model.named_parameters()}
     unprivileged, privileged = ({name: part[names[id(w)]] for name, w in layers.items()} for part in costs)
-    generator = np.random.default_rng((seed, target.seed))
+    generator = np.random.default_rng((question.seed, target.seed))
     rankings = ranked(
         unprivileged, privileged, beta=target.beta, together=target.scope == "global", generator=generator
     )
-    subject = _Subject(model=model, placement=placement, labelled=labelled, rankings=rankings, seed=seed)
+    subject = _Subject(model=model, placement=placement, labelled=labelled, rankings=rankings, seed=question.seed)
     marked = by_layer(rankings, subject.marked(target))
     masks = {name: marked[name].view_as(weight) for name, weight in layers.items()}
     told = {**_settings(target), **sides.told(labelled.groups), "f1": scores.told(), **_counted(rankings, masks)}
     return Targeted(masks=masks, told=told)
+
+
+def _digest(model: nn.Module, labelled: Labelled) -> str:
+    found = hashlib.sha256(repr(labelled.groups.names).encode())
+    for name, value in model.state_dict().items():
+        found.update(name.encode())
+        found.update(_bytes(value))
+    for value in (labelled.inputs, labelled.target, torch.from_numpy(labelled.groups.codes)):
+        found.update(_bytes(value))
+    return found.hexdigest()
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+
+
+@lru_cache(maxsize=1)
+def _costs(question: _Question, sides: Sides) -> tuple[Costs, Costs]:
+    """Return what every weight costs the two groups, flat, by parameter; kept, as every rule asks again."""
+    target = question.target
+    of = {"delete": deletion_costs, "noise": noise_costs}[target.saliency]
+    generator = np.random.default_rng((question.seed, target.seed))
+    with group_surfaces(question.model, question.labelled) as surfaces:
+        found = [
+            of(surfaces[name], target.estimator, generator=generator) for name in (sides.unprivileged, sides.privileged)
+        ]
+    first, second = ({name: part.flatten() for name, part in costs.items()} for costs in found)
+    return first, second
 
 
 def _settings(target: Target) -> dict[str, Any]:
@@ -177,7 +241,7 @@ def _settings(target: Target) -> dict[str, Any]:
 
 def _counted(rankings: Sequence[Ranked], masks: Mapping[str, Tensor]) -> dict[str, Any]:
     fairness, accuracy = (by_layer(rankings, [getattr(r, kind) for r in rankings]) for kind in ("fairness", "accuracy"))
-    layers = {
+    layers: dict[str, dict[str, Any]] = {
         name: {
             "selected": int(mask.sum()),
             "weights": mask.numel(),
@@ -190,165 +254,6 @@ def _counted(rankings: Sequence[Ranked], masks: Mapping[str, Tensor]) -> dict[st
         "weights": sum(layer["weights"] for layer in layers.values()),
         "layers": layers,
     }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Scores:
-    """How well every group is answered over some examples; groups without one are absent.
-
-    Args:
-        f1: Macro F1 by name.
-        loss: Mean cross-entropy by name, nats.
-    """
-
-    f1: Mapping[str, float]
-    loss: Mapping[str, float]
-
-    def worst_first(self) -> list[str]:
-        """Return the groups from the lowest F1 to the highest, of equals the one with the higher loss first."""
-        return sorted(self.f1, key=lambda name: (self.f1[name], -self.loss[name]))
-
-    def told(self) -> dict[str, float]:
-        """Return the F1 of every group."""
-        return {name: round(value, 6) for name, value in self.f1.items()}
-
-
-def group_scores(model: nn.Module, labelled: Labelled) -> Scores:
-    """Return how well a network, in evaluation mode, answers every group.
-
-    Args:
-        model: The network; its mode is restored.
-        labelled: The examples.
-
-    Returns:
-        The scores of groups with an example.
-    """
-    with evaluated(model), torch.no_grad():
-        outputs = torch.cat([model(part).float() for part in labelled.inputs.split(BATCH)])
-    losses = cross_entropy(outputs, labelled.target, reduction="none").cpu().numpy()
-    groups = labelled.groups
-    counts = confusion_counts(
-        labelled.target.cpu().numpy(),
-        outputs.argmax(dim=1).cpu().numpy(),
-        groups.codes,
-        groups=len(groups),
-        classes=outputs.shape[1],
-    )
-    f1 = f1_macro(counts)
-    present = [name for name, count in groups.counts().items() if count]
-    return Scores(
-        f1={name: float(f1[groups.names.index(name)]) for name in present},
-        loss={name: float(losses[groups.mask(name)].mean()) for name in present},
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sides:
-    """Who is privileged and who is not.
-
-    Args:
-        unprivileged: Name of a group.
-        privileged: Name of another.
-        chosen_by: How the two were found, in words.
-    """
-
-    unprivileged: str
-    privileged: str
-    chosen_by: str
-
-    def told(self, groups: Groups) -> dict[str, Any]:
-        """Return the names, each with the number of labelled examples."""
-        counts = groups.counts()
-        return {
-            "unprivileged": {self.unprivileged: counts[self.unprivileged]},
-            "privileged": {self.privileged: counts[self.privileged]},
-            "chosen_by": self.chosen_by,
-        }
-
-
-def sides_of(target: Target, groups: Groups, scores: Scores) -> Sides:
-    """Return who is on which side: the groups that are named, else those with the lowest and the highest F1.
-
-    Args:
-        target: Whom it names.
-        groups: The groups of the labelled examples.
-        scores: How well each is answered.
-
-    Returns:
-        The two groups.
-
-    Raises:
-        BadInput: A group that is named has no labelled example.
-        NotApplicable: There are not two groups with labelled examples.
-    """
-    present = scores.worst_first()
-    for side in ("unprivileged", "privileged"):
-        name = getattr(target, side)
-        if name is not None and name not in present:
-            raise BadInput(
-                f"target: {side} is '{name}'; no labelled example of '{groups.by}' belongs to that group, so its "
-                f"saliency cannot be found.{suggestion(name, present)}"
-            )
-    if len(present) < 2:
-        raise NotApplicable(
-            f"target: of the groups of '{groups.by}' only {present} have labelled examples; two were expected. Judge "
-            "by another attribute, or use a split in which both train."
-        )
-    unprivileged = target.unprivileged or next(name for name in present if name != target.privileged)
-    privileged = target.privileged or next(name for name in reversed(present) if name != unprivileged)
-    named = target.unprivileged is not None and target.privileged is not None
-    return Sides(
-        unprivileged=unprivileged,
-        privileged=privileged,
-        chosen_by="named" if named else "lowest and highest macro F1 over the labelled training examples",
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Question:
-    """What costs are asked for; two questions are one where their digests are."""
-
-    digest: str
-    target: Target
-    sides: Sides
-    model: nn.Module
-    labelled: Labelled
-    seed: int
-
-    @classmethod
-    def of(cls, target: Target, sides: Sides, model: nn.Module, labelled: Labelled, seed: int) -> "_Question":
-        asked = (target.saliency, target.estimator, target.seed, seed, sides.unprivileged, sides.privileged)
-        found = hashlib.sha256(repr((asked, labelled.groups.names)).encode())
-        for name, value in model.state_dict().items():
-            found.update(name.encode())
-            found.update(_bytes(value))
-        for value in (labelled.inputs, labelled.target, torch.from_numpy(labelled.groups.codes)):
-            found.update(_bytes(value))
-        return cls(found.hexdigest(), target, sides, model, labelled, seed)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Question) and other.digest == self.digest
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-
-def _bytes(value: Tensor) -> memoryview:
-    return memoryview(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-
-
-@lru_cache(maxsize=1)
-def _costs(question: _Question) -> tuple[Costs, Costs]:
-    """Return what disturbing every weight costs the two groups, flat, by parameter; kept, as every draw asks again."""
-    of = {"delete": deletion_costs, "noise": noise_costs}[question.target.saliency]
-    generator = np.random.default_rng((question.seed, question.target.seed))
-    with group_surfaces(question.model, question.labelled) as surfaces:
-        found = [
-            of(surfaces[name], question.target.estimator, generator=generator)
-            for name in (question.sides.unprivileged, question.sides.privileged)
-        ]
-    first, second = ({name: part.flatten() for name, part in costs.items()} for costs in found)
-    return first, second
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
