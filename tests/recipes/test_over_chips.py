@@ -107,7 +107,8 @@ def test_chips_and_seeds_have_intervals_of_their_own():
 
 
 def test_tables_hold_the_same_means_with_two_kinds_of_ends():
-    seeds, chips = tables(answered(RUNS), ("reference", "noise"), title="t")
+    seeds, _, chips, fairness = tables(answered(RUNS), ("reference", "noise"), title="t")
+    assert fairness.columns == (ODDS, PER_CLASS, "EOpp0")
     ours, theirs = (grid.cell("noise", F1) for grid in (seeds, chips))
     assert ours is not None
     assert theirs is not None

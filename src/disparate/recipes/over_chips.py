@@ -199,11 +199,7 @@ def compared(
 def _moved_words(moved: Mapping[str, float]) -> str:
     """Return how far F1 moved, in points; of more groups than three the ends."""
     groups = sorted((value, name) for name, value in moved.items() if name != F1)
-    shown = (
-        moved
-        if len(groups) <= 3
-        else {name: moved[name] for name in (F1, groups[0][1], groups[-1][1]) if name in moved}
-    )
+    ends = {F1, *(name for _, name in (groups[0], groups[-1]))} if len(groups) > 3 else set(moved)
     return "".join(f"; {name} {100 * value:+.1f}" for name, value in moved.items() if name in ends)
 
 
