@@ -57,12 +57,14 @@ class DeployContext:
             ``by_group``.
         mirrored: Whether this draw is the mirror image of the draw with the same generator: noise that is symmetric
             takes the other sign, everything else is drawn anew. Only choices that say ``mirrors`` are asked for it.
+        seed: Training seed, for what has to stay the same from draw to draw.
     """
 
     calibration: "Callable[[int], Tensor]"
     generator: "torch.Generator"
     labelled: Callable[[int], Labelled] = unlabelled
     mirrored: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -143,7 +145,7 @@ class TuningChoice(Protocol):
         """Return how to train on, given how the network was trained."""
         ...
 
-    def rules(self, model: "nn.Module") -> "tuple[WeightRule, ...]":
+    def rules(self, model: "nn.Module", context: DeployContext) -> "tuple[WeightRule, ...]":
         """Return what holds for the weights meanwhile, given the network as it comes."""
         ...
 
@@ -261,6 +263,14 @@ def is_by_group(choice: Choice) -> bool:
     A choice says so with an attribute or property ``by_group``; without one it does not.
     """
     return bool(getattr(choice, "by_group", False))
+
+
+def is_balanced(choice: TuningChoice) -> bool:
+    """Return whether a choice that trains on asks for as many examples of each group in every batch.
+
+    A choice says so with an attribute or property ``balanced``; without one it does not.
+    """
+    return bool(getattr(choice, "balanced", False))
 
 
 def describe(choice: Choice, name: str) -> dict[str, Any]:

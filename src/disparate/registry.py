@@ -84,7 +84,7 @@ class Registry:
         try:
             value = TypeAdapter(kind).validate_json(json.dumps(dict(settings), default=str), strict=True)
         except ValidationError as error:
-            wrong = [_problem(item) for item in error.errors() if item["type"] != "unexpected_keyword_argument"]
+            wrong = [_problem(item) for item in error.errors() if not _is_named_above(item)]
             raise BadInput(self._lines(name, wrong + unknown)) from error
         except BadInput as error:
             raise BadInput(self._lines(name, [str(error), *unknown])) from error
@@ -123,10 +123,16 @@ def import_object(target: str) -> Any:
     return found
 
 
+def _is_named_above(item: "ErrorDetails") -> bool:
+    return item["type"] == "unexpected_keyword_argument" and len(item["loc"]) == 1
+
+
 def _problem(item: "ErrorDetails") -> str:
     key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "missing":
         return f"key '{key}' is missing."
+    if item["type"] == "unexpected_keyword_argument":
+        return f"unknown key '{key}' (found {item['input']!r})."
     expected = item["msg"].removeprefix("Input should be ")
     return f"key '{key}' is {item['input']!r}; {expected} was expected.{_literal_hint(item)}"
 

@@ -155,7 +155,7 @@ def test_integers_cannot_be_trained(tuned):
     context = DeployContext(calibration=lambda n: torch.zeros(n, 8), generator=torch.Generator())
     whole = Quantize(mode="dynamic").apply(given, context)
     with pytest.raises(NotApplicable, match=r"Fine-tune before quantize\.$"):
-        FineTune(epochs=1).rules(whole)
+        FineTune(epochs=1).rules(whole, context)
 
 
 def test_weights_from_elsewhere_have_no_other_objective(tuned, tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 from disparate.choice import Choice
 from disparate.choices.attack import Attack
 from disparate.choices.crossbar import Crossbar
+from disparate.choices.crossbar_training import CrossbarTraining
 from disparate.choices.fair_grape import FairGrape
 from disparate.choices.fair_prune import FairPrune
 from disparate.choices.fine_tune import FineTune
@@ -19,6 +20,7 @@ from disparate.choices.prune_channels import PruneChannels
 from disparate.choices.quantize import Quantize
 from disparate.choices.seed import Seed
 from disparate.choices.stopping import Stopping
+from disparate.training.targeting import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +57,16 @@ SETTINGS: dict[str, Line] = {
             Crossbar(bits=8, slices=2, wire=1.0, rows=16, columns=8, drift=0.02, drift_spread=0.01, drift_time=1e5),
             Crossbar(fidelity="mvm", bits=4, rows=16, stuck_off=0.1, dac_bits=4, adc_bits=6, calibration=16),
             Crossbar(preset="pcm", reestimate=32),
+            Crossbar(preset="fairxbar_noise", target=Target(share=0.2)),
+            Crossbar(
+                preset="fairxbar_flips", target=Target(rule="highest", share=0.5, saliency="noise", dose="energy")
+            ),
         ),
         zero=(
             Crossbar(),
             Crossbar(preset="pcm", programming=0.0),
             Crossbar(stuck_on=0.0, programming=0.0, read=0.0, variation="state", verify="all", rows=8, columns=8),
+            Crossbar(programming=0.2, target=Target(rule="random", share=0.0)),
         ),
         drawn=(
             Crossbar(preset="fairxbar_noise"),
@@ -82,6 +89,38 @@ SETTINGS: dict[str, Line] = {
             ({"mask": "absent.safetensors"}, "mask = 'absent.safetensors' cannot be read"),
             ({"fault_map": "absent.safetensors"}, "fault_map = 'absent.safetensors' cannot be read"),
             ({"calibration": 0}, "crossbar: calibration is 0; 1 or more inputs were expected."),
+            ({"target": {"share": 5}}, "target: share is 5.0; a share in [0, 1] was expected; 5 % is 0.05."),
+            ({"target": {"rule": "fa"}}, "key 'target.rule' is 'fa'; 'fr', 'fr_and_ar', 'random' or 'highest' was"),
+            ({"target": {"beta": -1}}, "target: beta is -1.0; a finite number of 0 or more was expected."),
+            ({"target": {"rule": "fr_and_ar", "dose": "count"}}, "which is what other rules are matched with."),
+            ({"target": {"unprivileged": "f", "privileged": "f"}}, "two different groups were expected."),
+            ({"target": {"tilt": 1}}, "target.tilt"),
+        ),
+    ),
+    "crossbar_training": Line(
+        examples=(
+            CrossbarTraining(epochs=1),
+            CrossbarTraining(epochs=2, device={"preset": "fairxbar_noise", "programming": 0.05}, target=Target()),
+            CrossbarTraining(
+                epochs=1,
+                objective={"name": "fairness_gap", "strength": 0.2},
+                device={"preset": "fairxbar_flips"},
+                target=Target(rule="fr_and_ar", share=0.2, privileged="m", unprivileged="f"),
+                errors="write_back",
+                refresh=5,
+            ),
+        ),
+        no_zero="training on has no strength that could be zero; without a device it has no errors",
+        bad=(
+            ({}, "key 'epochs' is missing."),
+            ({"epochs": 0}, "crossbar_training: training epochs is 0; at least 1 was expected."),
+            ({"epochs": 1, "target": {}}, "there is a target and no device that could disturb it. Name a device."),
+            ({"epochs": 1, "refresh": 5}, "refresh is 5; 1 or more steps were expected, and a target"),
+            ({"epochs": 1, "device": {"programing": 0.1}}, "device 'ideal': unknown key 'programing' (found 0.1)."),
+            ({"epochs": 1, "device": {"preset": "swin"}}, "crossbar: preset is 'swin'. Did you mean 'swim'?"),
+            ({"epochs": 1, "device": {"fidelity": "mvm"}}, "fidelity is 'mvm', whose converters have no gradient"),
+            ({"epochs": 1, "objective": {"name": "ermm"}}, "Did you mean 'erm'?"),
+            ({"epochs": 1, "errors": "kept"}, "'straight_through' or 'write_back' was expected."),
         ),
     ),
     "fair_grape": Line(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from disparate.choice import is_stochastic
+from disparate.choice import is_by_group, is_stochastic
 from disparate.choices import build_choice, choice_table
 from disparate.choices.crossbar import Crossbar
 from disparate.crossbar.chips import Chip
@@ -15,6 +15,7 @@ from disparate.crossbar.deploying import Placement, fault_map_of
 from disparate.crossbar.fault_map import write_fault_map
 from disparate.crossbar.masks import write_masks
 from disparate.errors import BadInput, NotApplicable
+from disparate.training.targeting import Target
 
 
 @pytest.fixture
@@ -161,3 +162,36 @@ def test_readings_of_a_mirror_image_are_drawn_anew(model, context_of, inputs):
             choice.apply(model, replace(context_of(5), mirrored=mirrored))(inputs) for mirrored in (False, True)
         )
     assert not torch.equal(plain, mirrored)
+
+
+def test_a_target_is_found_in_training_examples_and_its_size_told(model, context_of):
+    choice = Crossbar(programming=0.1, target=Target(share=0.1))
+    deployed = choice.apply(model, context_of())
+    done = choice.effective(deployed)
+    moved = weighted(deployed)
+    changed = {name: int((moved[name].weight != layer.weight).sum()) for name, layer in weighted(model).items()}
+    assert changed == {name: layer["selected"] for name, layer in done["target"]["layers"].items()}
+    assert done["target"]["selected"] == done["whole"]["exposed"] == sum(changed.values()) == 22 + 86 + 5
+    assert is_by_group(choice)
+    assert not is_by_group(Crossbar(programming=0.1))
+
+
+def test_a_target_is_the_same_on_every_chip(model, context_of):
+    choice = Crossbar(programming=0.1, target=Target(share=0.1))
+    first, second = (
+        weighted(choice.apply(model, context_of(seed)))["8"].weight != weighted(model)["8"].weight for seed in (0, 1)
+    )
+    assert torch.equal(first, second)
+
+
+def test_a_mask_and_a_target_contradict_each_other(mask_file):
+    with pytest.raises(BadInput, match="one of the two was expected"):
+        Crossbar(mask=mask_file, target=Target())
+
+
+def test_a_target_survives_its_table():
+    choice = Crossbar(target=Target(rule="fr_and_ar", unprivileged="f"))
+    table = choice_table(choice)
+    assert "privileged" not in table["target"]
+    assert build_choice(table) == choice
+    assert "target" not in choice_table(Crossbar())

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from disparate.choice import DeployContext
 from disparate.choices.fine_tune import FineTune
 from disparate.choices.quantize import integer_weight
 from disparate.data.grouped import GroupedDataset
@@ -20,11 +21,12 @@ from disparate.training.gradual import GradualPruning
 from disparate.training.loop import Start, train
 from disparate.training.rules import KeptZeros, RoundedInputs, RoundedWeights, rounded, weighted_layers
 
+CONTEXT = DeployContext(calibration=torch.zeros, generator=torch.Generator())
 CONFIG = TrainingConfig(epochs=20, batch_size=32, learning_rate=0.05)
 
 
 def kinds(choice: FineTune, model: nn.Module) -> list[type]:
-    return [type(rule) for rule in choice.rules(model)]
+    return [type(rule) for rule in choice.rules(model, CONTEXT)]
 
 
 def test_rules_stand_in_the_order_in_which_they_act(model):
@@ -37,7 +39,7 @@ def test_rules_stand_in_the_order_in_which_they_act(model):
 
 @pytest.mark.parametrize(("epochs", "given", "expected"), [(5, None, 3), (1, None, 1), (5, 5, 5), (20, 15, 15)])
 def test_weights_go_over_the_epochs_that_are_asked_for(model, epochs, given, expected):
-    rule, *_ = FineTune(epochs=epochs, prune_to=0.9, prune_epochs=given).rules(model)
+    rule, *_ = FineTune(epochs=epochs, prune_to=0.9, prune_epochs=given).rules(model, CONTEXT)
     assert isinstance(rule, GradualPruning)
     assert (rule.epochs, rule.to, rule.scope, rule.dense_ends) == (expected, 0.9, "layer", True)
 
@@ -45,7 +47,7 @@ def test_weights_go_over_the_epochs_that_are_asked_for(model, epochs, given, exp
 def test_between_two_ends_there_has_to_be_something():
     network = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
     with pytest.raises(NotApplicable, match=r"no layer between the first and the last\. Set dense_ends=False\.$"):
-        FineTune(epochs=1, prune_to=0.5).rules(network)
+        FineTune(epochs=1, prune_to=0.5).rules(network, CONTEXT)
     assert kinds(FineTune(epochs=1, prune_to=0.5, dense_ends=False), network) == [GradualPruning]
 
 
@@ -97,7 +99,7 @@ def test_a_network_that_trained_with_coarse_weights_loses_less_by_them(seed):
     for bits in (None, 2):
         choice = FineTune(epochs=10, learning_rate=0.02, bits=bits)
         tuned[bits] = deepcopy(network)
-        start = Start(rules=choice.rules(network))
+        start = Start(rules=choice.rules(network, CONTEXT))
         train(tuned[bits], data, config=choice.tuning(config), profile=Profile(), objective=ERM(), start=start)
     plain = loss(tuned[None], data)
     without, aware = (loss(in_two_bits(tuned[bits]), data) - plain for bits in (None, 2))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from geometry_networks import NETWORKS, PIECEWISE_LINEAR, dense_ggn, dense_hessian, flat, surface, two_groups
 
-from disparate.geometry.saliency import deletion_costs, gradient_importance
+from disparate.geometry.saliency import deletion_costs, gradient_importance, noise_costs
 
 
 def seeded(seed: int = 0) -> np.random.Generator:
@@ -69,3 +69,12 @@ def test_scoring_one_group_changes_nothing_for_the_next(score):
         assert all(torch.equal(found[name], again[group][name]) for name in found)
     assert all(torch.equal(value, on.model.state_dict()[name]) for name, value in before.items())
     assert all(value.grad is None for value in on.model.parameters())
+
+
+@pytest.mark.parametrize("name", PIECEWISE_LINEAR)
+def test_noise_costs_half_the_curvature_times_the_largest_squared_weight(name):
+    on = surface(name)
+    costs = noise_costs(on, "exact", generator=seeded())
+    largest = [weight.detach().abs().max().square().expand(weight.shape) for weight in on.parameters]
+    expected = dense_hessian(on).diagonal() * torch.cat([part.reshape(-1) for part in largest]) / 2
+    torch.testing.assert_close(joined(on, costs), expected, rtol=1e-8, atol=1e-10)

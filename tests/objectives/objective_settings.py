@@ -117,8 +117,8 @@ SETTINGS: dict[str, Line] = {
         bad=(
             ({**PAIR, "strength": -1}, "FairnessGap(strength=-1.0): a number in [0, 1) was expected."),
             ({**PAIR, "strength": 1}, "FairnessGap(strength=1.0): a number in [0, 1) was expected."),
-            ({**PAIR, "unprivileged": "many"}, "unprivileged='many'): two different groups was expected."),
-            ({"privileged": "many"}, "key 'unprivileged' is missing."),
+            ({**PAIR, "unprivileged": "many"}, "unprivileged='many'): two different groups, or none was expected."),
+            ({"privileged": "many"}, "unprivileged='None'): two different groups, or none was expected."),
         ),
     ),
     "gradient_norm": Line(

@@ -222,3 +222,23 @@ def test_nothing_distinguishable():
 @pytest.mark.parametrize("run", [{"profiles": [3, {"name": None}]}, {"problems": "x"}, {"audit": 7, "groups": []}])
 def test_a_strange_record_is_no_error(run):
     assert found(LEVEL, **run) == {}
+
+
+def target(selected, **more):
+    return {"rule": "fr_and_ar", "share": 0.05, "beta": 1.0, "weights": 900, "selected": selected, **more}
+
+
+def test_a_target_that_is_empty_under_a_seed():
+    caution = found(LEVEL, targets={"F+A": {"0": target(0), "1": target(7)}, "FR": {"0": target(45)}})["D114"]
+    assert caution.variant == "F+A"
+    assert caution.text.startswith("Under 'F+A' no weight was left to be disturbed (seed 0, of 2): rule fr_and_ar with")
+    assert "names none of 900 weights" in caution.text
+    assert "D114" not in found(LEVEL, targets={"FR": {"0": target(45)}})
+
+
+def test_a_target_that_was_empty_while_a_network_trained():
+    rules = [{"refreshed": 3, "selected": [4, 0, 0], "target": target(0)}]
+    caution = found(LEVEL, training=[{"job": "tune VA seed 0", "rules": rules}])["D114"]
+    assert caution.text.startswith("In 'tune VA seed 0' no weight was left to be disturbed in 2 of 3 targets:")
+    full = [{"refreshed": 1, "selected": [4], "target": target(4)}]
+    assert "D114" not in found(LEVEL, training=[{"job": "tune VA seed 0", "rules": full}])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from disparate.auditing.audit import Audit, chained, is_trained
-from disparate.choice import InputChoice, ModelChoice, Tuning, Variant, can_mirror, is_by_group, is_stochastic
+from disparate.choice import Choice, InputChoice, ModelChoice, Tuning, Variant, can_mirror, is_by_group, is_stochastic
 from disparate.choices import choice_table
 from disparate.engine.job import Job, key_of
 from disparate.errors import BadInput
@@ -201,7 +201,7 @@ class _Layout:
             kind="tune",
             version=TUNING_VERSION,
             content=self.content,
-            groups=self._groups_of(tuning.before, tuning.choice.objective),
+            groups=self._groups_of((*tuning.before, tuning.choice), tuning.choice.objective),
             fingerprint=self.fingerprints[profile],
             versions=versions(),
             noise=run.seed if noisy else None,
@@ -218,7 +218,7 @@ class _Layout:
         jobs.setdefault(key, _job(key, label, "tune_network", arguments, profile, (weights.key,)))
         return Weights(key=key, output=f"epoch_{config.last_epoch:04d}")
 
-    def _groups_of(self, choices: Sequence[ModelChoice], objective: Mapping[str, Any]) -> str | None:
+    def _groups_of(self, choices: Sequence[Choice], objective: Mapping[str, Any]) -> str | None:
         by = self.audit.groups[0]
         if any(is_by_group(choice) for choice in choices):
             named = self.audit.reference_groups.get(by)

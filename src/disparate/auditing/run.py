@@ -284,6 +284,7 @@ def _record(audit: Audit, data: GroupedDataset, answers: Answers, store: Store, 
         "training": _training(answers, store),
         "effective": _effective(answers, store),
         **_draws(audit, answers),
+        "targets": _targets(answers, store),
         "jobs": len(answers.plan.jobs),
         "predictions": [{**asdict(planned.run), "key": planned.key} for planned in answers.plan.runs],
         "examples": len(rows),
@@ -323,6 +324,7 @@ def _training(answers: Answers, store: Store) -> list[dict[str, Any]]:
                 "loss": round(last["loss"], 5),
                 "accuracy": round(last["accuracy"], 5),
                 **({"told": last["told"]} if last.get("told") else {}),
+                **({"rules": rules} if (rules := [told for told in done.record.get("rules", []) if told]) else {}),
                 "wall_s": round(done.wall_s, 1),
                 "peak_mib": round(done.peak_mib or 0.0, 1),
             })  # fmt: skip
@@ -350,6 +352,18 @@ def _draws(audit: Audit, answers: Answers) -> dict[str, Any]:
         enough = max(widths.values(), default=0.0) <= until.half_width
         told |= {"until": asdict(until), "half_widths": widths, "enough": enough}
     return {"draws": told}
+
+
+def _targets(answers: Answers, store: Store) -> dict[str, dict[str, Any]]:
+    """Return, by variant and seed, which weights a device was allowed to disturb; the same for every draw."""
+    found: dict[str, dict[str, Any]] = {}
+    for planned in answers.plan.runs:
+        if planned.run.draw or planned.run.repeat:
+            continue
+        for done in _record_of(store, planned.key)["effective"]:
+            if done.get("target"):
+                found.setdefault(planned.run.variant, {})[str(planned.run.seed)] = done["target"]
+    return found
 
 
 def perform(

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from disparate.choice import DeployContext, InputChoice, Labelled, ModelChoice, TuningChoice
+from disparate.choice import DeployContext, InputChoice, Labelled, ModelChoice, TuningChoice, is_balanced
 from disparate.choices import build_choice
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
@@ -23,6 +23,7 @@ from disparate.errors import BadInput, NotReproducible
 from disparate.groups import Groups
 from disparate.models.factory import ModelSpec, build_model
 from disparate.objectives import build_objective
+from disparate.objectives.group_balanced_sampling import GroupBalancedSampling
 from disparate.predictions import Predictions, Run
 from disparate.profiles import Profile
 from disparate.provenance import peak_memory, versions
@@ -36,6 +37,7 @@ from disparate.training.levels import group_levels
 from disparate.training.loop import Start, Trained, train
 from disparate.training.predict import predict
 from disparate.training.repeated import Repeated, repeated
+from disparate.training.rules import TellingRule
 from disparate.training.sparsity import achieved
 
 CALIBRATION_SEED = 1
@@ -139,6 +141,7 @@ def tune_network(
     with in_force(profile):
         dense = group_levels(plain.model, plain.source, rows, groups.codes, groups=len(groups))
     given = deployed(arguments, data, inputs[key][output], make=make)
+    rules = choice.rules(given.model, context_of(given.source, Run(**arguments["run"]), groups))
     trained = train(
         given.model,
         data,
@@ -146,7 +149,12 @@ def tune_network(
         profile=profile,
         objective=build_objective(choice.objective),
         groups=groups,
-        start=Start(normalisation=given.source.normalisation, dense=dense, rules=choice.rules(given.model)),
+        start=Start(
+            normalisation=given.source.normalisation,
+            dense=dense,
+            rules=rules,
+            ordering=GroupBalancedSampling() if is_balanced(choice) else None,
+        ),
         report=report,
     )
     told = {**arguments, "objective": choice.objective}
@@ -156,6 +164,7 @@ def tune_network(
             **_history(trained, profile),
             "effective": given.effective,
             "sparsity": achieved(given.model),
+            "rules": [rule.told() for rule in rules if isinstance(rule, TellingRule)],
             "dense": {"loss": _by_name(groups, dense.loss), "accuracy": _by_name(groups, dense.accuracy)},
         },
     )
@@ -339,6 +348,26 @@ def deploy(
     Returns:
         The network, and plain values per choice.
     """
+    context = context_of(source, run, groups, mirrored=mirrored)
+    done: list[dict[str, Any]] = []
+    for choice in choices:
+        model = choice.apply(model, context).eval()
+        done.append({"choice": type(choice).__name__, **choice.effective(model)})
+    return model, done
+
+
+def context_of(source: Source, run: Run, groups: Groups, *, mirrored: bool = False) -> DeployContext:
+    """Return what the choices of a run may use beside the model.
+
+    Args:
+        source: The inputs as the network sees them.
+        run: Which answer of the audit it is.
+        groups: The group of every example of the data set.
+        mirrored: Whether the mirror image of that draw is asked for.
+
+    Returns:
+        The context, its generator at the start.
+    """
     rows = np.random.default_rng(CALIBRATION_SEED).permutation(source.data.rows("train"))
 
     def calibration(count: int) -> Tensor:
@@ -354,12 +383,9 @@ def deploy(
         )
 
     generator = torch.Generator().manual_seed((run.seed << 20) + run.draw)
-    context = DeployContext(calibration=calibration, generator=generator, labelled=labelled, mirrored=mirrored)
-    done: list[dict[str, Any]] = []
-    for choice in choices:
-        model = choice.apply(model, context).eval()
-        done.append({"choice": type(choice).__name__, **choice.effective(model)})
-    return model, done
+    return DeployContext(
+        calibration=calibration, generator=generator, labelled=labelled, mirrored=mirrored, seed=run.seed
+    )
 
 
 def dataset_of(arguments: Mapping[str, Any]) -> GroupedDataset:

@@ -14,6 +14,7 @@ CHOICES = Registry(
     entries={
         "attack": "disparate.choices.attack:Attack",
         "crossbar": "disparate.choices.crossbar:Crossbar",
+        "crossbar_training": "disparate.choices.crossbar_training:CrossbarTraining",
         "fair_grape": "disparate.choices.fair_grape:FairGrape",
         "fair_prune": "disparate.choices.fair_prune:FairPrune",
         "fine_tune": "disparate.choices.fine_tune:FineTune",
@@ -108,4 +109,6 @@ def _name_of(choice: Choice) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return {key: _plain(own) for key, own in value.items() if own is not None}
+    return value

@@ -18,6 +18,7 @@ from disparate.crossbar.layers import left_digital, mappable
 from disparate.crossbar.masks import read_masks
 from disparate.crossbar.presets import device_of, preset_named
 from disparate.errors import BadInput, NotApplicable
+from disparate.training.targeting import Target, targeted
 
 OF_CHIPS = frozenset({"slices", "encoding", "stuck_on", "stuck_off", "flips"})
 """Settings that positions in a fault map depend on."""
@@ -72,6 +73,8 @@ class Crossbar:
         unmapped: What becomes of other layers with weights: ``"digital"``, or ``"refuse"`` the network.
         mask: A safetensors file with a boolean tensor per layer: true where a weight may be disturbed.
         mask_sha256: SHA-256 of that file; taken from it where not given. A file that changed is refused.
+        target: Which weights may be disturbed, chosen for every trained network from what they are worth to two groups:
+            a table of the settings of :class:`~disparate.training.targeting.Target`.
         fault_map: A fault map that is replayed in place of a drawn chip. It brings its device along; settings that are
             given replace those of that device, but for its preset, slices, encoding and rates of faults.
         fault_map_sha256: SHA-256 of that file.
@@ -127,6 +130,7 @@ class Crossbar:
     unmapped: Literal["digital", "refuse"] = "digital"
     mask: str | None = None
     mask_sha256: str | None = None
+    target: Target | None = None
     fault_map: str | None = None
     fault_map_sha256: str | None = None
     calibration: int = 64
@@ -139,6 +143,8 @@ class Crossbar:
         for name in ("mask", "fault_map"):
             if (path := getattr(self, name)) is not None and getattr(self, f"{name}_sha256") is None:
                 object.__setattr__(self, f"{name}_sha256", _digest(path, name))
+        if self.mask is not None and self.target is not None:
+            raise BadInput(f"crossbar: mask is '{self.mask}' and target is {self.target}; one of the two was expected.")
         _ = self.device
 
     def __repr__(self) -> str:
@@ -160,6 +166,11 @@ class Crossbar:
         return replace(read_device(Path(self.fault_map)), **given)
 
     @property
+    def by_group(self) -> bool:
+        """Whether what is disturbed depends on who belongs to which group."""
+        return self.target is not None
+
+    @property
     def stochastic(self) -> bool:
         """Whether another draw is another chip, or is read differently."""
         return self.device.is_random if self.fault_map is None else self.device.read > 0
@@ -170,7 +181,7 @@ class Crossbar:
         Args:
             model: The network; it keeps its weights.
             context: Its generator names the chip and seeds the readings; its calibration inputs give the ranges of
-                converters and, where asked for, statistics of batch normalisation.
+                converters and, where asked for, statistics of batch normalisation; its labelled examples give a target.
 
         Returns:
             The copy, in evaluation mode.
@@ -187,6 +198,29 @@ class Crossbar:
                 "crossbar holds; linear layers and convolutions can. With unmapped='digital' it stays exact."
             )
         chip, cycles = torch.randint(2**62, (2,), generator=context.generator, device=context.generator.device).tolist()
+        placement, told = self.placed(model, context)
+        if context.mirrored:  # what is read from cycle to cycle is no mirror image, it is drawn anew
+            cycles = number_of(cycles, "mirrored")
+        defects = self._defects(chip, mirrored=context.mirrored)
+        deployed = on_crossbars(model, placement, defects, cycle_seed=cycles)
+        drawn = {"chip": chip, "mirrored": context.mirrored} if self.fault_map is None else {"chip": None}
+        deployed.crossbar = {**drawn, "left_digital": others, "target": told}  # pyright: ignore[reportArgumentType]
+        return deployed
+
+    def placed(self, model: nn.Module, context: DeployContext) -> tuple[Placement, dict[str, Any] | None]:
+        """Return what goes where, the same for every chip, and how the weights that may be disturbed were chosen.
+
+        Args:
+            model: The network.
+            context: As in :meth:`apply`; its generator is not used.
+
+        Returns:
+            The placement, and what :func:`~disparate.training.targeting.targeted` tells; None without a target.
+
+        Raises:
+            BadInput: A group that the target names has no labelled example.
+            NotApplicable: Fewer than two groups have one.
+        """
         placement = Placement(
             device=self.device,
             masks=self._masks(),
@@ -195,13 +229,11 @@ class Crossbar:
             calibrated_on=self.calibration,
             reestimated_on=self.reestimate,
         )
-        if context.mirrored:  # what is read from cycle to cycle is no mirror image, it is drawn anew
-            cycles = number_of(cycles, "mirrored")
-        defects = self._defects(chip, mirrored=context.mirrored)
-        deployed = on_crossbars(model, placement, defects, cycle_seed=cycles)
-        drawn = {"chip": chip, "mirrored": context.mirrored} if self.fault_map is None else {"chip": None}
-        deployed.crossbar = {**drawn, "left_digital": others}  # pyright: ignore[reportArgumentType]
-        return deployed
+        if self.target is None:
+            return placement, None
+        labelled = context.labelled(self.target.examples)
+        found = targeted(self.target, model, placement, labelled, seed=context.seed)
+        return replace(placement, masks=found.masks), found.told
 
     def effective(self, deployed: nn.Module) -> Mapping[str, Any]:
         """Return what was really done.
@@ -211,9 +243,10 @@ class Crossbar:
 
         Returns:
             ``device``, every setting as it was in force; ``preset`` with its source and provenance; ``chip``, its
-            number, and whether it is the mirror image of that chip, null where a fault map was replayed; ``whole`` and
-            ``layers``: cells, rates as asked for and as achieved, squared error, expected writes; ``left_digital``:
-            other layers with weights, by type; ``batch_norm`` and ``transient``: what was done there, in words.
+            number, and whether it is the mirror image of that chip, null where a fault map was replayed; ``target``,
+            how many weights were chosen and by what, null without one; ``whole`` and ``layers``: cells, rates as asked
+            for and as achieved, squared error, expected writes; ``left_digital``: other layers with weights, by type;
+            ``batch_norm`` and ``transient``: what was done there, in words.
         """
         device, preset = self.device, preset_named(self.preset)
         done: dict[str, Any] = vars(deployed)["crossbar"]

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
+from disparate.choice import DeployContext
 from disparate.errors import BadInput, NotApplicable
 from disparate.objectives import build_objective
 from disparate.training.config import Optimizer, Schedule, TrainingConfig
@@ -101,11 +102,12 @@ class FineTune:
             warmup_epochs=0.0,
         )
 
-    def rules(self, model: nn.Module) -> tuple[WeightRule, ...]:
+    def rules(self, model: nn.Module, context: DeployContext) -> tuple[WeightRule, ...]:
         """Return what holds for the weights meanwhile.
 
         Args:
             model: The network as it comes.
+            context: Not used.
 
         Returns:
             The frozen mask or the growing one, and the rounding, where they are asked for.

@@ -14,6 +14,7 @@ from disparate.cli.doctor import doctor
 from disparate.cli.explain import explain
 from disparate.cli.gate import gate
 from disparate.cli.power import power
+from disparate.cli.protect import protect
 from disparate.cli.recipe import recipe
 from disparate.cli.report import report
 from disparate.cli.reproduce import reproduce
@@ -37,6 +38,7 @@ for command in (
     compare,
     explain,
     search,
+    protect,
     reproduce,
     report,
     gate,

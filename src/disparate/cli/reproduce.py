@@ -36,7 +36,7 @@ def reproduce(
             typer.echo(f"{'':32} claims {', '.join(map(str, figure.claims))}; on {', '.join(figure.on)}")
         return
     figure = figure_named(name)
-    at = setting(scale, on or figure.on[0], network=network)  # type: ignore[arg-type] - refused there
+    at = figure.fit(setting(scale, on or figure.on[0], network=network))  # type: ignore[arg-type] - refused there
     if recipe:
         from tomli_w import dumps
 

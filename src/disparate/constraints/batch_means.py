@@ -83,6 +83,21 @@ class Tally:
             return {}
         return group_means(*self._all()).by_name(self.names)
 
+    def shares(self) -> dict[str, float]:
+        """Return the share of every group among the entries that were met, by name.
+
+        Example:
+            >>> tally = Tally(["a", "b"])
+            >>> tally.add(torch.zeros(4), torch.tensor([0, 0, 0, 1]))
+            >>> tally.shares()
+            {'a': 0.75, 'b': 0.25}
+        """
+        if not self.parts:
+            return {}
+        counts = torch.bincount(self._all()[1].long().cpu(), minlength=len(self.names)).double()
+        shares = (counts / counts.sum()).tolist()
+        return {name: share for name, share in zip(self.names, shares, strict=True) if share}
+
     @property
     def whole(self) -> float | None:
         """Mean over everything; None where nothing was met."""

@@ -76,6 +76,36 @@ class Chip:
         return number_of(self.seed, layer, f"{kind}, mirrored" if self.mirrored else kind)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Fleeting:
+    """A chip that is met once: its numbers come from a generator, in the order in which they are asked for.
+
+    Of the same law as a :class:`Chip`, and quicker, as nothing of it is ever to be had again.
+
+    Args:
+        generator: On the CPU.
+    """
+
+    generator: torch.Generator
+
+    def normals(self, layer: str, kind: str, shape: Sequence[int]) -> Tensor:
+        """Return standard normal deviates, float32."""
+        del layer, kind
+        return torch.randn(tuple(shape), generator=self.generator)
+
+    def uniforms(self, layer: str, kind: str, shape: Sequence[int]) -> Tensor:
+        """Return numbers uniform in [0, 1), float32."""
+        del layer, kind
+        return torch.rand(tuple(shape), generator=self.generator)
+
+    def events(self, layer: str, kind: str, places: int, rate: float) -> Tensor:
+        """Return the sorted positions where something happens."""
+        del layer, kind
+        if rate <= 0:
+            return torch.empty(0, dtype=torch.int64)
+        return torch.nonzero(torch.rand(places, generator=self.generator) < rate).flatten()
+
+
 def chip_of(seed: int, draw: int, *, antithetic: bool = False) -> Chip:
     """Return the chip of a draw.
 

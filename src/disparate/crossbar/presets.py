@@ -6,6 +6,7 @@ from typing import Any
 
 from disparate.crossbar.device import Device
 from disparate.errors import BadInput, suggestion
+from disparate.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,36 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 """Every preset by name."""
+
+
+DEVICES = Registry(family="devices", entries=dict.fromkeys(PRESETS, "disparate.crossbar.device:Device"))
+"""Devices as a recipe's table names them: each preset, with settings of one's own."""
+
+
+def build_device(table: Mapping[str, Any]) -> Device:
+    """Return the device that a recipe's table describes.
+
+    Args:
+        table: ``{"preset": name, setting: value, ...}``; the preset ``"ideal"`` where none is named.
+
+    Returns:
+        The device.
+
+    Raises:
+        BadInput: There is no such preset or setting, or a value does not fit.
+
+    Example:
+        >>> build_device({"preset": "swim", "programming": 0.1}).programming
+        0.1
+        >>> build_device({"programing": 0.1})
+        Traceback (most recent call last):
+        ...
+        disparate.errors.BadInput: device 'ideal': unknown key 'programing' (found 0.1). Did you mean 'programming'?
+    """
+    settings = dict(table)
+    preset = settings.pop("preset", "ideal")
+    found: Device = DEVICES.build(preset, {**preset_named(preset).settings, **settings})
+    return found
 
 
 def preset_named(name: str) -> Preset:

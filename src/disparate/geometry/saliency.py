@@ -3,6 +3,7 @@ r"""Saliency: what every weight is worth to a group of examples.
 | function              | of a weight θ                      | says                                    |
 | --------------------- | ---------------------------------- | --------------------------------------- |
 | `deletion_costs`      | ½ h θ² (lecun1990, eq. 5)          | loss added when it alone is deleted     |
+| `noise_costs`         | ½ h max\|θ\|² (yan2022)            | loss added by noise of variance 1        |
 | `gradient_importance` | (\|θ\| \|∂J/∂θ\|)² (lin2022)       | how far its size moves the loss now     |
 
 Neither moves a weight: all gradients are taken at one and the same network, in evaluation mode, over all examples of
@@ -51,6 +52,38 @@ def deletion_costs(surface: Surface, estimator: Curvature, *, generator: np.rand
     bent = surface.split(diagonal(surface, estimator, generator=generator).value)
     named = zip(surface.names, bent, surface.parameters, strict=True)
     return {name: curvature * weight.detach().square() / 2 for name, curvature, weight in named}
+
+
+def noise_costs(surface: Surface, estimator: Curvature, *, generator: np.random.Generator) -> dict[str, Tensor]:
+    r"""Return $\frac12 h_{ii} \max_j \theta_j^2$ of every weight: what noise adds to the loss, to 2nd order.
+
+    Noise of mean zero and standard deviation $\sigma \max_j \lvert\theta_j\rvert$ (j over the weights of one
+    parameter) in one weight adds $\sigma^2$ times this to the expected loss. Within a parameter it ranks by the second
+    derivative, whatever the weight's own size: what matters for a weight that is disturbed, not deleted.
+
+    Args:
+        surface: The network and its examples.
+        estimator: How the diagonal is found.
+        generator: Source of the estimator's draws.
+
+    Returns:
+        Nats per unit of σ², by parameter name, in the shapes of the parameters.
+
+    Raises:
+        BadInput: The network's slopes are not finite.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.Linear(1, 2, bias=False)
+        >>> _ = model.weight.data.copy_(torch.tensor([[2.0], [2.0]]))
+        >>> rows = np.arange(2)
+        >>> surface = Surface(model=model, inputs=lambda rows: torch.ones(len(rows), 1), rows=rows, target=rows)
+        >>> noise_costs(surface, "exact", generator=np.random.default_rng(0))["weight"].tolist()  # ½ · ¼ · 2²
+        [[0.5], [0.5]]
+    """
+    bent = surface.split(diagonal(surface, estimator, generator=generator).value)
+    named = zip(surface.names, bent, surface.parameters, strict=True)
+    return {name: curvature * weight.detach().abs().amax().square() / 2 for name, curvature, weight in named}
 
 
 def gradient_importance(surface: Surface) -> dict[str, Tensor]:

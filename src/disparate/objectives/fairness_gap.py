@@ -24,18 +24,22 @@ class FairnessGap:
     the weight (1 − α) π − α, which is negative for α > π / (1 + π): with groups of equal size from 1/3 on its loss is
     driven *up*. The history tells both ``weight``.
 
+    Where no group is named, the two are those with a training example, and there have to be two of them: the gap is the
+    same whichever is privileged.
+
     A batch that lacks one of the two has no gap, and only the first term. Other groups count in the first term alone.
 
-    Departs from the paper: batches are those of the training, not drawn from the two groups apart; errors of hardware
-    are not part of it. α = 1 is refused, as nothing would then be learnt.
+    Departs from the paper: batches are those of the training, which the choice ``crossbar_training`` draws from the
+    groups apart; errors of hardware are not part of it but of that choice. α = 1 is refused, as nothing would then be
+    learnt.
 
     Args:
-        privileged: Name of a group.
+        privileged: Name of a group; of two groups none need be named.
         unprivileged: Name of another.
         strength: α, in [0, 1); 0 is plain training.
 
     Raises:
-        BadInput: The strength is out of range, or the two names are one.
+        BadInput: The strength is out of range, the two names are one, or only one is given.
 
     Example:
         >>> import torch
@@ -47,14 +51,15 @@ class FairnessGap:
         0.5199
     """
 
-    privileged: str
-    unprivileged: str
+    privileged: str | None = None
+    unprivileged: str | None = None
     strength: float = 0.3
 
     def __post_init__(self) -> None:
         require(0 <= self.strength < 1, f"FairnessGap(strength={self.strength})", "a number in [0, 1)")
         both = f"FairnessGap(privileged='{self.privileged}', unprivileged='{self.unprivileged}')"
-        require(self.privileged != self.unprivileged, both, "two different groups")
+        named = {self.privileged, self.unprivileged}
+        require(named == {None} or len(named - {None}) == 2, both, "two different groups, or none")
 
     def begin(self, population: Population) -> Course:
         """Return the objective at the start of a training.
@@ -66,10 +71,11 @@ class FairnessGap:
             The course.
 
         Raises:
-            BadInput: One of the two is no group, or has no training example.
+            BadInput: One of the two is no group, or has no training example; or none is named and there are not two.
         """
         shares = population.shares
-        for name in (self.privileged, self.unprivileged):
+        pair = self._pair(tuple(shares))
+        for name in pair:
             if name not in population.names:
                 raise BadInput(
                     f"objective 'fairness_gap': '{name}' is no group here.{suggestion(name, population.names)}"
@@ -79,15 +85,25 @@ class FairnessGap:
                     f"objective 'fairness_gap': group '{name}' has no training example; both groups need some. "
                     "Choose another group, or another split."
                 )
-        return _FairnessGap(self, population)
+        return _FairnessGap(self.strength, pair, population)
+
+    def _pair(self, present: tuple[str, ...]) -> tuple[str, str]:
+        if self.privileged is not None and self.unprivileged is not None:
+            return self.privileged, self.unprivileged
+        if len(present) != 2:
+            raise BadInput(
+                f"objective 'fairness_gap': it names no groups, and those with training examples are {list(present)}; "
+                "two were expected. Name them with privileged and unprivileged."
+            )
+        return present[0], present[1]
 
 
 class _FairnessGap:
     differentiates_inputs = False
 
-    def __init__(self, settings: FairnessGap, population: Population) -> None:
-        self.settings, self.population = settings, population
-        self.codes = tuple(population.names.index(name) for name in (settings.privileged, settings.unprivileged))
+    def __init__(self, strength: float, pair: tuple[str, str], population: Population) -> None:
+        self.strength, self.pair, self.population = strength, pair, population
+        self.codes = tuple(population.names.index(name) for name in pair)
         self.last: dict[str, Any] = {}
         self._forget()
 
@@ -99,14 +115,15 @@ class _FairnessGap:
         pair = [means.mean[means.codes == code] for code in self.codes]
         lacks = not all(len(found) for found in pair)
         self.without += lacks
-        alpha = self.settings.strength
+        alpha = self.strength
         if not alpha:
             return mean
         return (1 - alpha) * mean + (0.0 if lacks else alpha * (pair[1] - pair[0]).abs().sum())
 
     def end_epoch(self, epoch: int, levels: Callable[[], Levels]) -> None:
         means = self.tally.means()
-        pair = {name: means[name] for name in (self.settings.privileged, self.settings.unprivileged) if name in means}
+        pair = {name: means[name] for name in self.pair if name in means}
+        self.met = self.tally.shares()
         self.last = {"loss": pair, "batches_without_both": self.without, **self._between(pair)}
         self._forget()
 
@@ -119,10 +136,8 @@ class _FairnessGap:
     def _between(self, pair: dict[str, float]) -> dict[str, Any]:
         if len(pair) < 2:
             return {}
-        gap = pair[self.settings.unprivileged] - pair[self.settings.privileged]
-        alpha = self.settings.strength
+        privileged, unprivileged = self.pair
+        gap, alpha = pair[unprivileged] - pair[privileged], self.strength
         pull = (alpha if gap > 0 else -alpha) / (1 - alpha)
-        weights = group_weights(
-            self.population.shares, {self.settings.unprivileged: pull, self.settings.privileged: -pull}
-        )
+        weights = group_weights(self.met, {unprivileged: pull, privileged: -pull})
         return {"gap": gap, "weight": {name: (1 - alpha) * weights[name] for name in pair}}

@@ -1,12 +1,12 @@
 """Figures: everything that ``disparate reproduce`` knows, by name."""
 
 from disparate.errors import BadInput, suggestion
-from disparate.recipes import mitigations, nelaturu2023_hardware, tran2022_pruning
+from disparate.recipes import fairxbar, mitigations, nelaturu2023_hardware, tran2022_pruning
 from disparate.recipes.reproduction import Figure
 
 FIGURES: dict[str, Figure] = {
     figure.name: figure
-    for module in (nelaturu2023_hardware, tran2022_pruning, mitigations)
+    for module in (fairxbar, nelaturu2023_hardware, tran2022_pruning, mitigations)
     for figure in module.FIGURES
 }
 """Name to figure."""

@@ -52,6 +52,7 @@ class Answered:
         result: The answer; with the explanation's findings where the figure looks at networks.
         answers: Predictions of every run.
         seen: Predictions of the same runs on the training split, where the figure asks for them; else None.
+        others: The answers to the figure's further questions.
     """
 
     setting: Setting
@@ -59,6 +60,7 @@ class Answered:
     result: Result
     answers: Answers
     seen: Answers | None = None
+    others: tuple["Answered", ...] = ()
 
     @property
     def by(self) -> str:
@@ -103,6 +105,14 @@ class Answered:
         return found.map(lambda item: _named(item, reference))
 
 
+def _nothing_more(at: Setting) -> tuple[Audit, ...]:
+    return ()
+
+
+def _as_it_is(at: Setting) -> Setting:
+    return at
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Figure:
     """A figure of a paper as a question and a way to read the answer.
@@ -116,6 +126,8 @@ class Figure:
         read: From the answer to tables and statements.
         look: How closely networks are looked at; None where predictions are enough.
         training_split: Whether predictions of the training split are needed too.
+        ask_more: From a setting to further audits, such as those of other networks.
+        fit: From a setting to the figure's own: its paper's seeds and epochs.
     """
 
     name: str
@@ -126,6 +138,8 @@ class Figure:
     read: Callable[[Answered], tuple[tuple[Grid, ...], tuple[Statement, ...]]]
     look: Look | None = None
     training_split: bool = False
+    ask_more: Callable[[Setting], tuple[Audit, ...]] = _nothing_more
+    fit: Callable[[Setting], Setting] = _as_it_is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -194,10 +208,17 @@ def reproduce(
     if figure.training_split:
         seen = answer(_on_training(audit), data, store=store, engine=engine, progress=progress)
     answers = answer(audit, data, store=store, engine=engine)
-    read = figure.read(Answered(setting=at, audit=audit, result=result, answers=answers, seen=seen))
+    others = tuple(_other(at, asked, store, engine, progress) for asked in figure.ask_more(at))
+    read = figure.read(Answered(setting=at, audit=audit, result=result, answers=answers, seen=seen, others=others))
     return Reproduction(
         figure=figure, setting=at, grids=read[0], statements=read[1], report=f"{audit.name}/report.html"
     )
+
+
+def _other(at: Setting, audit: Audit, store: Store, engine: Engine, progress: Callable[[Any], None] | None) -> Answered:
+    data = data_named(audit.data)
+    result = perform(audit, store=store, engine=engine, data=data, progress=progress)
+    return Answered(setting=at, audit=audit, result=result, answers=answer(audit, data, store=store, engine=engine))
 
 
 def by_seed(runs: Sequence[Predictions], variant: str, by: str, groups: Sequence[str]) -> Array:

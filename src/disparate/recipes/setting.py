@@ -73,6 +73,23 @@ MATERIALS: Mapping[str, Material] = {
         network="torchvision:resnet18",
         says="CelebA, blond or not, judged by male and young",
     ),
+    "ham10000": Material(
+        data={"source": "ham10000", "root": "HAM10000", "balanced": "sex"},
+        groups=("sex",),
+        network="torchvision:resnet18",
+        says="HAM10000, seven diagnoses, judged by sex, as many of either",
+    ),
+    "fitzpatrick17k": Material(
+        data={
+            "source": "fitzpatrick17k",
+            "root": "fitzpatrick17k",
+            "target": "three_partition_label",
+            "balanced": "tone",
+        },
+        groups=("tone",),
+        network="torchvision:vgg11",
+        says="Fitzpatrick17k, malignant, benign or neither, judged by light and dark skin, as many of either",
+    ),
     "synthetic": Material(
         data={"source": "synthetic"},
         groups=("tone",),
@@ -171,7 +188,7 @@ SIZES: Mapping[Scale, _Size] = {
         pixels=64,
     ),
 }
-SIZED = frozenset({"utkface", "celeba"})
+SIZED = frozenset({"utkface", "celeba", "ham10000", "fitzpatrick17k"})
 """Sources whose images are brought to a size."""
 
 

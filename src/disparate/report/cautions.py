@@ -58,6 +58,7 @@ TITLES: dict[str, str] = {
     "D111": "Examples were set aside",
     "D112": "Nothing is distinguishable",
     "D113": "Corrected table by table",
+    "D114": "Nothing was targeted",
     "D201": "Ids differ by leading zeros alone",
     "D202": "Examples are on one side only",
     "D203": "Seeds were given as variants",
@@ -103,6 +104,7 @@ def cautions(findings: Findings, run: Mapping[str, Any]) -> tuple[Caution, ...]:
         *_set_aside(result),
         *_nothing_distinguishable(result),
         *_table_by_table(result),
+        *_empty_targets(result),
     )
 
 
@@ -392,6 +394,39 @@ def _lost_in_all(judged: Findings) -> list[Finding]:
         if item.distinguishable and p > limit
     ]
     return [judged.items[place] for _, place in sorted(found, reverse=True)]
+
+
+def _empty_targets(result: Result) -> Iterable[Caution]:
+    for variant, by_seed in record.mapping(result.run.get("targets")).items():
+        targets = {seed: record.mapping(told) for seed, told in record.mapping(by_seed).items()}
+        empty = [seed for seed, told in targets.items() if told.get("selected") == 0]
+        if empty:
+            told = targets[empty[0]]
+            yield _caution(
+                "D114",
+                f"Under '{plain(variant)}' no weight was left to be disturbed (seed {joined([*map(plain, empty)])}, of "
+                f"{len(targets)}): {_ruled(told)} names none of {told.get('weights')} weights. What such a run shows "
+                "is the device without its errors, not a better trade-off. Raise share, or lower beta.",
+                variant=str(variant),
+            )
+    yield from _empty_in_training(result)
+
+
+def _empty_in_training(result: Result) -> Iterable[Caution]:
+    for trained in record.tables(result.run.get("training")):
+        for told in record.tables(trained.get("rules")):
+            selected = told.get("selected")
+            if isinstance(selected, list) and 0 in selected:
+                yield _caution(
+                    "D114",
+                    f"In '{plain(trained.get('job'))}' no weight was left to be disturbed in {selected.count(0)} of "
+                    f"{len(selected)} targets: {_ruled(record.mapping(told.get('target')))} named none. There it "
+                    "trained without errors. Raise share, or lower beta.",
+                )
+
+
+def _ruled(told: Mapping[str, Any]) -> str:
+    return plain(f"rule {told.get('rule')} with share {told.get('share')} and beta {told.get('beta')}")
 
 
 def _rate(judged: Findings) -> float:

@@ -11,7 +11,7 @@ from disparate.report.wording import plain, shortened
 LONGEST = 400
 DEEPEST = 6
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+")
-LEFT_OUT = frozenset({"groups", "reference_groups", "exemplars", "problems", "predictions", "curves"})
+LEFT_OUT = frozenset({"groups", "reference_groups", "exemplars", "problems", "predictions", "curves", "targets"})
 """Parts of the record that the report shows elsewhere, or that only programs read."""
 
 

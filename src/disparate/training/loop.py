@@ -73,11 +73,13 @@ class Start:
         normalisation: How inputs are normalised; measured on the training examples where not given.
         dense: Levels of the network before it was compressed.
         rules: What holds for the weights, the first below the others.
+        ordering: In which order examples are met, where the objective does not decide it; shuffled otherwise.
     """
 
     normalisation: Normalisation | None = None
     dense: Levels | None = None
     rules: Sequence[WeightRule] = ()
+    ordering: Ordering | None = None
 
 
 def train(
@@ -127,7 +129,7 @@ def train(
         stepper = _Stepper(model, config, course, start.rules, device, steps_per_epoch=_steps(len(rows), config))
         order = torch.Generator().manual_seed(config.order_seed)
         draws = torch.Generator().manual_seed(config.augment_seed)
-        ordered = objective if isinstance(objective, Ordering) else None
+        ordered = objective if isinstance(objective, Ordering) else start.ordering
         states: dict[int, dict[str, Tensor]] = {}
         history: list[Epoch] = []
         for epoch in range(1, config.last_epoch + 1):

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,15 @@ class WeightRule(Protocol):
 
     def after_step(self, model: nn.Module) -> None:
         """Set right what a step of the optimiser has moved."""
+        ...
+
+
+@runtime_checkable
+class TellingRule(Protocol):
+    """A rule that keeps what it did, for the record of the training."""
+
+    def told(self) -> dict[str, Any]:
+        """Return what was done, as plain values."""
         ...
 
 
