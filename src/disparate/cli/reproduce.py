@@ -11,6 +11,9 @@ def reproduce(
     scale: Annotated[str, typer.Option(help="smoke (does it run), laptop (under an hour), paper (a GPU).")] = "laptop",
     on: Annotated[str | None, typer.Option(help="Data; those of the figure are listed by --list.")] = None,
     network: Annotated[str | None, typer.Option(help="Another network, such as torchvision:resnet18.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Training seeds, and networks of a population; as the scale has them otherwise.")
+    ] = None,
     store: Annotated[Path, typer.Option(help="Folder for runs; what it holds is reused.")] = Path("runs"),
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data; DISPARATE_DATA otherwise.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List papers, figures, claims and data.")] = False,
@@ -36,7 +39,7 @@ def reproduce(
             typer.echo(f"{'':32} claims {', '.join(map(str, figure.claims))}; on {', '.join(figure.on)}")
         return
     figure = figure_named(name)
-    at = setting(scale, on or figure.on[0], network=network)  # type: ignore[arg-type] - refused there
+    at = setting(scale, on or figure.on[0], network=network, seeds=seeds)  # type: ignore[arg-type] - refused there
     if recipe:
         from tomli_w import dumps
 

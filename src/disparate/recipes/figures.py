@@ -1,12 +1,11 @@
 """Figures: everything that ``disparate reproduce`` knows, by name."""
 
 from disparate.errors import BadInput, suggestion
-from disparate.recipes import nelaturu2023_hardware, tran2022_pruning
+from disparate.recipes import hooker2019_forget, hooker2020_bias, nelaturu2023_hardware, tran2022_pruning
 from disparate.recipes.reproduction import Figure
 
-FIGURES: dict[str, Figure] = {
-    figure.name: figure for module in (nelaturu2023_hardware, tran2022_pruning) for figure in module.FIGURES
-}
+PAPERS = (hooker2019_forget, hooker2020_bias, nelaturu2023_hardware, tran2022_pruning)
+FIGURES: dict[str, Figure] = {figure.name: figure for module in PAPERS for figure in module.FIGURES}
 """Name to figure."""
 
 

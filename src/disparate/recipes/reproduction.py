@@ -196,7 +196,11 @@ def reproduce(
     answers = answer(audit, data, store=store, engine=engine)
     read = figure.read(Answered(setting=at, audit=audit, result=result, answers=answers, seen=seen))
     return Reproduction(
-        figure=figure, setting=at, grids=read[0], statements=read[1], report=f"{audit.name}/report.html"
+        figure=figure,
+        setting=replace(at, seeds=audit.seeds),
+        grids=read[0],
+        statements=read[1],
+        report=f"{audit.name}/report.html",
     )
 
 
