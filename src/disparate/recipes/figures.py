@@ -1,10 +1,16 @@
 """Figures: everything that ``disparate reproduce`` knows, by name."""
 
 from disparate.errors import BadInput, suggestion
-from disparate.recipes import hooker2019_forget, hooker2020_bias, nelaturu2023_hardware, tran2022_pruning
+from disparate.recipes import (
+    hooker2019_forget,
+    hooker2020_bias,
+    nelaturu2023_hardware,
+    tran2022_pruning,
+    zhuang2022_tooling,
+)
 from disparate.recipes.reproduction import Figure
 
-PAPERS = (hooker2019_forget, hooker2020_bias, nelaturu2023_hardware, tran2022_pruning)
+PAPERS = (hooker2019_forget, hooker2020_bias, nelaturu2023_hardware, tran2022_pruning, zhuang2022_tooling)
 FIGURES: dict[str, Figure] = {figure.name: figure for module in PAPERS for figure in module.FIGURES}
 """Name to figure."""
 

@@ -1,7 +1,7 @@
 """Reproduction: a figure of a paper made again, what the paper says beside what was found."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from disparate.auditing.audit import Audit
 from disparate.auditing.explanation import Look, explained
 from disparate.auditing.run import BOOTSTRAP_SEED, Answers, Engine, answer, perform
+from disparate.auditing.timing import StepTimes, step_times
 from disparate.data import data_named
 from disparate.findings import Findings, Result
 from disparate.measures.assess import assess
@@ -51,14 +52,18 @@ class Answered:
         audit: The question.
         result: The answer; with the explanation's findings where the figure looks at networks.
         answers: Predictions of every run.
+        store: Where the checkpoints behind them lie.
         seen: Predictions of the same runs on the training split, where the figure asks for them; else None.
+        times: What a step of a training takes by profile, where the figure asks for it.
     """
 
     setting: Setting
     audit: Audit
     result: Result
     answers: Answers
+    store: Store
     seen: Answers | None = None
+    times: Mapping[str, StepTimes] = field(default_factory=dict[str, StepTimes])
 
     @property
     def by(self) -> str:
@@ -116,6 +121,7 @@ class Figure:
         read: From the answer to tables and statements.
         look: How closely networks are looked at; None where predictions are enough.
         training_split: Whether predictions of the training split are needed too.
+        timed: Whether steps of a training are timed under the profiles of this machine.
     """
 
     name: str
@@ -126,6 +132,7 @@ class Figure:
     read: Callable[[Answered], tuple[tuple[Grid, ...], tuple[Statement, ...]]]
     look: Look | None = None
     training_split: bool = False
+    timed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -194,7 +201,10 @@ def reproduce(
     if figure.training_split:
         seen = answer(_on_training(audit), data, store=store, engine=engine, progress=progress)
     answers = answer(audit, data, store=store, engine=engine)
-    read = figure.read(Answered(setting=at, audit=audit, result=result, answers=answers, seen=seen))
+    times = step_times(audit, data, store=store, few=at.scale == "smoke") if figure.timed else {}
+    read = figure.read(
+        Answered(setting=at, audit=audit, result=result, answers=answers, store=store, seen=seen, times=times)
+    )
     return Reproduction(
         figure=figure,
         setting=replace(at, seeds=audit.seeds),
