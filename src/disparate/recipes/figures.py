@@ -2,6 +2,7 @@
 
 from disparate.errors import BadInput, suggestion
 from disparate.recipes import (
+    agarwal2022_vog,
     hooker2019_forget,
     hooker2020_bias,
     nelaturu2023_hardware,
@@ -10,7 +11,14 @@ from disparate.recipes import (
 )
 from disparate.recipes.reproduction import Figure
 
-PAPERS = (hooker2019_forget, hooker2020_bias, nelaturu2023_hardware, tran2022_pruning, zhuang2022_tooling)
+PAPERS = (
+    agarwal2022_vog,
+    hooker2019_forget,
+    hooker2020_bias,
+    nelaturu2023_hardware,
+    tran2022_pruning,
+    zhuang2022_tooling,
+)
 FIGURES: dict[str, Figure] = {figure.name: figure for module in PAPERS for figure in module.FIGURES}
 """Name to figure."""
 
