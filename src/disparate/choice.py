@@ -1,4 +1,4 @@
-"""What a deployment choice is: six protocols, by where it acts. No torch is needed to handle choices as values."""
+"""What a deployment choice is: seven protocols, by where it acts. No torch is needed to handle choices as values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -133,6 +133,15 @@ class ObjectiveChoice(Protocol):
 
 
 @runtime_checkable
+class NetworkChoice(Protocol):
+    """A choice of which network is trained."""
+
+    def network(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the altered model table, as a recipe holds it."""
+        ...
+
+
+@runtime_checkable
 class TuningChoice(Protocol):
     """A choice that trains on from where the chain has come to."""
 
@@ -213,6 +222,13 @@ class Variant:
                 objective = choice.aim(objective)
         return objective
 
+    def network(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the table of the network that this variant trains."""
+        for choice in self.choices:
+            if isinstance(choice, NetworkChoice):
+                model = choice.network(model)
+        return model
+
     def tunings(self) -> tuple[Tuning, ...]:
         """Return the stages that train on, in order; each holds the model choices since the one before."""
         found: list[Tuning] = []
@@ -236,8 +252,10 @@ class Variant:
 
 
 def is_choice(value: object) -> bool:
-    """Return whether a value acts somewhere as one of the six kinds of choices does."""
-    kinds = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
+    """Return whether a value acts somewhere as one of the seven kinds of choices does."""
+    kinds = (
+        TrainingChoice | NetworkChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
+    )
     return isinstance(value, kinds)
 
 

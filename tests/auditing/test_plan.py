@@ -4,9 +4,11 @@ import pytest
 
 from disparate.auditing.plan import acts_on_training, fingerprint_jobs, plan, profiles_of
 from disparate.choice import Variant
+from disparate.choices.capacity import Capacity
 from disparate.choices.hardware import Hardware
 from disparate.choices.learning_rate import LearningRate
 from disparate.choices.prune import Prune
+from disparate.choices.stopping import Stopping
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE
 
@@ -49,6 +51,34 @@ def test_an_early_stop_is_an_epoch_of_the_references_training(audit):
     own, stopped = planned.weights(REFERENCE, 0), planned.weights("stopped", 0)
     assert stopped.key == own.key
     assert (stopped.output, own.output) == ("epoch_0001", "epoch_0002")
+
+
+def test_early_stops_of_another_rate_are_epochs_of_one_training_at_that_rate(audit):
+    slow = LearningRate(factor=0.5)
+    early = replace(audit, variants=(
+        Variant(name="slow", choices=(slow,)), Variant(name="slow, 1", choices=(slow, Stopping(epoch=1))),
+    ))  # fmt: skip
+    planned = laid_out(early)
+    whole, stopped = planned.weights("slow", 0), planned.weights("slow, 1", 0)
+    assert whole.key == stopped.key != planned.weights(REFERENCE, 0).key
+    assert (stopped.output, whole.output) == ("epoch_0001", "epoch_0002")
+    alone = laid_out(replace(early, variants=early.variants[1:])).weights("slow, 1", 0)
+    assert alone.key != whole.key  # nobody asks for the second epoch there, so it is not trained
+
+
+def test_another_width_is_another_network_with_jobs_of_its_own(audit):
+    narrow = Variant(name="narrow", choices=(Capacity(factor=0.5), Prune(rate=0.5)))
+    planned = laid_out(replace(audit, variants=(narrow,)))
+    assert planned.weights("narrow", 0).key != planned.weights(REFERENCE, 0).key
+    models = {job.name: job.arguments["model"]["width"] for job in planned.jobs}
+    assert models["train narrow seed 0"] == models["predict narrow seed 0"] == 2
+    assert models["predict reference seed 0"] == 4
+    assert acts_on_training(replace(audit, variants=(narrow,)), prints(audit)) == {"narrow": True}
+
+
+def test_keys_of_trainings_stay(audit):
+    """Stored studies are reused: a key that moved would train them all again."""
+    assert laid_out(audit).weights(REFERENCE, 0).key.startswith("3238b51e41366024")
 
 
 def test_a_repeat_is_never_answered_by_the_run_it_repeats(audit):

@@ -5,6 +5,9 @@ from typing import Any
 
 from disparate.choice import Choice
 from disparate.choices.attack import Attack
+from disparate.choices.augmentation import Augmentation
+from disparate.choices.batch_size import BatchSize
+from disparate.choices.capacity import Capacity
 from disparate.choices.crossbar import Crossbar
 from disparate.choices.crossbar_training import CrossbarTraining
 from disparate.choices.fair_grape import FairGrape
@@ -18,6 +21,7 @@ from disparate.choices.precision import Precision
 from disparate.choices.prune import Prune
 from disparate.choices.prune_channels import PruneChannels
 from disparate.choices.quantize import Quantize
+from disparate.choices.schedule import Schedule
 from disparate.choices.seed import Seed
 from disparate.choices.stopping import Stopping
 from disparate.training.targeting import Target
@@ -46,6 +50,36 @@ SETTINGS: dict[str, Line] = {
             ({"epsilon": 0.1, "steps": 0}, "Attack(steps=0): at least 1 was expected."),
             ({"epsilon": 0.1, "step": 0}, "Attack(step=0.0): a positive finite number was expected."),
             ({"epsilon": 0.1, "method": "fgm"}, "Did you mean 'fgsm'?"),
+        ),
+    ),
+    "augmentation": Line(
+        examples=(Augmentation(flip=True), Augmentation(crop=4), Augmentation(flip=True, crop=2)),
+        zero=(Augmentation(flip=False), Augmentation(flip=False, crop=0)),
+        bad=(
+            ({}, "Augmentation(flip=None, crop=None): nothing is changed; give flip or crop."),
+            ({"crop": -1}, "Augmentation(crop=-1): 0 or more pixels were expected."),
+            ({"crop": 1.5}, "key 'crop' is 1.5; a valid integer was expected."),
+            ({"flipp": True}, "unknown key 'flipp' (found True). Did you mean 'flip'?"),
+        ),
+    ),
+    "batch_size": Line(
+        examples=(BatchSize(value=32), BatchSize(value=512, scale_rate=True)),
+        zero=(BatchSize(value=128), BatchSize(value=128, scale_rate=True)),
+        bad=(
+            ({}, "key 'value' is missing."),
+            ({"value": 0}, "BatchSize(value=0): at least 1 example per step was expected."),
+            ({"value": 64.5}, "key 'value' is 64.5; a valid integer was expected."),
+        ),
+    ),
+    "capacity": Line(
+        examples=(Capacity(value=8), Capacity(factor=0.5), Capacity(value=128, setting="width_per_group")),
+        zero=(Capacity(factor=1.0), Capacity(value=32)),
+        bad=(
+            ({}, "exactly one of value and factor was expected."),
+            ({"value": 8, "factor": 2}, "exactly one of value and factor was expected."),
+            ({"value": 0}, "Capacity(value=0): a width of at least 1 was expected."),
+            ({"factor": -1}, "Capacity(factor=-1.0): a positive finite number was expected."),
+            ({"factor": float("nan")}, "Capacity(factor=nan): a positive finite number was expected."),
         ),
     ),
     "crossbar": Line(
@@ -267,6 +301,16 @@ SETTINGS: dict[str, Line] = {
             ({"bits": 7}, "key 'bits' is 7; 8 or 4 was expected."),
             ({"calibration": 0}, "Quantize(calibration=0): at least 1 example was expected."),
             ({"mode": "dynamik"}, "Did you mean 'dynamic'?"),
+        ),
+    ),
+    "schedule": Line(
+        examples=(Schedule(shape="constant"), Schedule(warmup_epochs=2.0), Schedule(shape="step", warmup_epochs=0.5)),
+        zero=(Schedule(shape="cosine"), Schedule(warmup_epochs=0.0)),
+        bad=(
+            ({}, "Schedule(shape=None, warmup_epochs=None): nothing is changed; give shape or warmup_epochs."),
+            ({"shape": "cosin"}, "Did you mean 'cosine'?"),
+            ({"warmup_epochs": -1}, "Schedule(warmup_epochs=-1.0): 0 or more epochs were expected."),
+            ({"warmup_epochs": float("nan")}, "Schedule(warmup_epochs=nan): 0 or more epochs were expected."),
         ),
     ),
     "seed": Line(

@@ -15,6 +15,7 @@ from disparate.choice import (
     ExecutionChoice,
     InputChoice,
     ModelChoice,
+    NetworkChoice,
     ObjectiveChoice,
     TrainingChoice,
     TuningChoice,
@@ -68,6 +69,8 @@ def test_zero_strength_changes_nothing(zero, model, inputs, context_of, pixels, 
     if isinstance(zero, TrainingChoice):
         config = TrainingConfig(epochs=10, learning_rate=0.3).seeded(4)
         assert zero.configure(config) == config
+    if isinstance(zero, NetworkChoice):
+        assert zero.network({"name": "small_cnn", "width": 32}) == {"name": "small_cnn", "width": 32}
     if isinstance(zero, ExecutionChoice):
         assert zero.execute(Profile()) == Profile()
     if isinstance(zero, ObjectiveChoice):
@@ -83,6 +86,8 @@ def test_strength_changes_something(example, model, inputs, context_of, pixels, 
         changed |= not torch.equal(answers(example.apply(model, context_of()), inputs), answers(model, inputs))
     if isinstance(example, TrainingChoice):
         changed |= example.configure(TrainingConfig(epochs=10)) != TrainingConfig(epochs=10)
+    if isinstance(example, NetworkChoice):
+        changed |= example.network({"name": "small_cnn", "width": 32}) != {"name": "small_cnn", "width": 32}
     if isinstance(example, ExecutionChoice):
         changed |= example.execute(Profile()) != Profile()
     if isinstance(example, ObjectiveChoice):

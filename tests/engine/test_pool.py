@@ -5,7 +5,7 @@ import time
 import pytest
 
 from disparate.engine.job import Job
-from disparate.engine.pool import Kind, Pool, Worker, available_memory, fits, surplus
+from disparate.engine.pool import KEPT_MEMORY, Kind, Pool, Worker, available_memory, fits, surplus
 
 
 @pytest.fixture
@@ -26,7 +26,11 @@ def kind(**variables):
 
 def test_the_environment_of_a_kind_wins_over_what_is_inherited():
     variables = Kind(environment=(("A", "2"), ("MKL_NUM_THREADS", "7")), threads=3).variables({"A": "1", "B": "1"})
-    assert variables == {"A": "2", "B": "1", "OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "7"}
+    assert variables == {**KEPT_MEMORY, "A": "2", "B": "1", "OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "7"}
+
+
+def test_a_user_who_sets_how_memory_is_kept_is_heard():
+    assert kind().variables({"MALLOC_TRIM_THRESHOLD_": "1"})["MALLOC_TRIM_THRESHOLD_"] == "1"
 
 
 def test_the_order_of_variables_makes_no_other_kind():

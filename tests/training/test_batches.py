@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
 from disparate.training.batches import Augmentation, Source, normalisation_of, shuffled
@@ -52,3 +55,25 @@ def test_images_keep_the_asked_layout(pictures):
         memory_format=torch.channels_last,
     )
     assert wanted.inputs(np.arange(3)).is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_inputs_are_the_normalised_plain_ones_bit_for_bit(pictures, layout):
+    wanted = replace(source(pictures), memory_format=layout)
+    rows, augmentation = np.arange(20), Augmentation(flip=True, crop=2)
+    fast = wanted.inputs(rows, augmentation, torch.Generator().manual_seed(0))
+    plain = wanted.plain(rows, augmentation, torch.Generator().manual_seed(0))
+    assert torch.equal(fast, wanted.normalised(plain))
+    assert fast.stride() == wanted.normalised(plain).stride()
+
+
+def test_augmentation_is_the_window_and_the_mirror_that_its_generator_draws(pictures):
+    images = torch.from_numpy(pictures.inputs[:30])
+    changed = Augmentation(flip=True, crop=2).apply(images, torch.Generator().manual_seed(5))
+    again = torch.Generator().manual_seed(5)
+    down, right = (torch.randint(0, 5, (30, 1), generator=again)[:, 0].tolist() for _ in range(2))
+    mirrored = (torch.rand(30, generator=again) < 0.5).tolist()
+    padded = torch.nn.functional.pad(images, (0, 0, 2, 2, 2, 2))
+    for place, (y, x, mirror) in enumerate(zip(down, right, mirrored, strict=True)):
+        window = padded[place, y : y + 8, x : x + 8]
+        assert torch.equal(changed[place], window.flip(1) if mirror else window)

@@ -7,11 +7,12 @@ from typing import Any
 from disparate.auditing.audit import Audit
 from disparate.auditing.causes import correlation_findings, size_levels
 from disparate.auditing.curves import curves_of
+from disparate.auditing.damaging import damage_told
 from disparate.auditing.evidence import Evidence
 from disparate.auditing.look import Look, networks
 from disparate.auditing.plan import acts_on_training
 from disparate.auditing.run import Answers, Engine, answer, run
-from disparate.auditing.subsets import subset_findings, subset_runs
+from disparate.auditing.subsets import judged_scores, subset_findings, subset_runs
 from disparate.auditing.telling import (
     flips_told,
     learnt_findings,
@@ -92,6 +93,7 @@ def explain(
         told += correlation_findings(evidence, by)
     told += weight_findings(evidence, acts_on_training(audit, answers.fingerprints))
     told += learnt_findings(evidence)
+    told += damage_told(evidence, judged_scores(subsets, split=audit.split, store=store))
     return Explained(findings=Findings(tuple(told)), curves=curves_of(evidence), record=_record(look, jobs, store))
 
 

@@ -105,7 +105,7 @@ class Looked:
         planned: Which run of the audit it is.
         job: The job that gives numbers per example.
         survey: The job that gives gradients and curvature per group; None where the weights are the reference's.
-        walk: The job that goes from the reference's weights to these; None where they are the same.
+        walk: The job that goes from the reference's weights to these; None where they are the same or of another width.
     """
 
     planned: PlannedRun
@@ -160,6 +160,7 @@ def _looked(
     closely = is_reference or look.thorough
     epochs = _epochs(planned.weights, store) if closely and not prediction.arguments["choices"] else {}
     moved = planned.weights != reference.weights or prediction.arguments["choices"] != start.arguments["choices"]
+    alike = prediction.arguments["model"] == start.arguments["model"]  # between other widths there is no line
     by, asked = list(audit.groups), {"epochs": epochs, "closely": closely}
     explained = {
         **asked,
@@ -187,7 +188,7 @@ def _looked(
         planned=planned,
         job=job_beside("explain", EXPLAIN, prediction, explained),
         survey=job_beside("survey", SURVEY, prediction, surveyed) if moved or is_reference else None,
-        walk=job_beside("walk", WALK, prediction, walked, needs=(reference.weights.key,)) if moved else None,
+        walk=job_beside("walk", WALK, prediction, walked, needs=(reference.weights.key,)) if moved and alike else None,
     )
 
 

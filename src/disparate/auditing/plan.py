@@ -103,8 +103,8 @@ def plan(audit: Audit, *, content: str, fingerprints: Mapping[Profile, str]) -> 
 
     A variant's choices fold into a training configuration, an objective, two profiles, stages that train on, a
     chain of model choices, and what alters the inputs when they are predicted. What does not touch training therefore
-    has the reference's key and shares its weights. A stop after an epoch of the reference's own schedule is an output
-    of the reference's training.
+    has the reference's key and shares its weights. Trainings that differ only in when they stop are one training: the
+    longest, which keeps the epochs after which the others stop.
 
     Args:
         audit: The question.
@@ -146,15 +146,12 @@ class _Layout:
     def configuration(self, variant: Variant, seed: int) -> tuple[TrainingConfig, int]:
         """Return the training behind a variant and the epoch whose weights it takes."""
         base = self.audit.training.seeded(seed)
-        own, config = self.audit.reference.training(base), variant.training(base)
-        if not _stops_early(config, own):
-            return (self._keeping(own, base) if config == own else config), config.last_epoch
-        return self._keeping(own, base), config.last_epoch
-
-    def _keeping(self, own: TrainingConfig, base: TrainingConfig) -> TrainingConfig:
-        configs = [variant.training(base) for variant in chained(self.audit)]
-        stops = {config.last_epoch for config in configs if _stops_early(config, own)}
-        return replace(own, keep_epochs=tuple(sorted({*own.keep_epochs, *stops})))
+        config = variant.training(base)
+        asked = [other.training(base) for other in (self.audit.reference, *chained(self.audit))]
+        alike = [other for other in asked if _without_stop(other) == _without_stop(config)]
+        whole = max((*alike, config), key=lambda other: other.last_epoch)
+        stops = {other.last_epoch for other in alike} - {whole.last_epoch}
+        return replace(whole, keep_epochs=tuple(sorted({*whole.keep_epochs, *stops}))), config.last_epoch
 
     def training_key(self, variant: Variant, run: Run) -> tuple[str, int]:
         if is_trained(self.audit):
@@ -168,7 +165,7 @@ class _Layout:
             kind="train",
             version=TRAINING_VERSION,
             content=self.content,
-            model=model_key(self.audit.model),
+            model=model_key(variant.network(self.audit.model)),
             code=self.audit.code,
             config=config.to_json(),
             objective=objective,
@@ -208,7 +205,7 @@ class _Layout:
             **asked,
         )
         arguments = {
-            **self._given(),
+            **self._given(variant),
             **asked,
             "groups": self.audit.groups[0],
             "profile": profile.to_json(),
@@ -231,7 +228,7 @@ class _Layout:
         profile = variant.profile(self.audit.profile, at="train")
         label = f"train {variant.name} seed {run.seed}" + (f" repeat {run.repeat}" if run.repeat else "")
         arguments: dict[str, Any] = {
-            **self._given(),
+            **self._given(variant),
             "config": config.to_json(),
             "objective": dict(variant.objective(self.audit.objective)),
             "groups": self.audit.groups[0],
@@ -241,11 +238,11 @@ class _Layout:
         jobs.setdefault(key, _job(key, label, step, arguments, profile, ()))
         return Weights(key=key, output=f"epoch_{epoch:04d}")
 
-    def _given(self) -> dict[str, Any]:
+    def _given(self, variant: Variant) -> dict[str, Any]:
         return {
             "data": dict(self.audit.data),
             "content": self.content,
-            "model": dict(self.audit.model),
+            "model": dict(variant.network(self.audit.model)),
             "trust": list(self.audit.trust),
             "reference_group": self.audit.reference_groups.get(self.audit.groups[0]),
         }
@@ -273,7 +270,7 @@ class _Layout:
             **({"altered": altered} if altered else {}),
         )
         arguments: dict[str, Any] = {
-            **self._given(),
+            **self._given(variant),
             "weights": [weights.key, weights.output],
             "choices": choices,
             "altered": altered,
@@ -353,6 +350,5 @@ def file_hash(model: Mapping[str, Any], setting: str) -> str:
         raise BadInput(f"[model] {setting} = '{model[setting]}' cannot be read: {error}.") from error
 
 
-def _stops_early(config: TrainingConfig, own: TrainingConfig) -> bool:
-    same = replace(config, stop_after=None) == replace(own, stop_after=None)
-    return same and config.last_epoch < own.last_epoch
+def _without_stop(config: TrainingConfig) -> TrainingConfig:
+    return replace(config, stop_after=None)

@@ -26,6 +26,7 @@ from disparate.data.grouped import GroupedDataset
 from disparate.engine.events import Planned
 from disparate.engine.job import Job
 from disparate.errors import BadInput, NotApplicable
+from disparate.explain.parameter_distance import apart_findings
 from disparate.findings import Findings, Result
 from disparate.groups import Groups
 from disparate.measures.assess import assess
@@ -42,6 +43,7 @@ from disparate.training.levels import unmeasured
 from disparate.training.loop import population_of
 
 BOOTSTRAP_SEED = 20231206
+ANOTHER_NETWORK = "a network of another width has no weight in common with the reference's"
 
 
 class Engine(Protocol):
@@ -172,12 +174,14 @@ def _require_objectives(audit: Audit, data: GroupedDataset) -> None:
 
 
 def _require_deployable(audit: Audit) -> None:
-    own = audit.reference.training(audit.training), audit.reference.objective(audit.objective)
+    reference = audit.reference
+    own = reference.training(audit.training), reference.objective(audit.objective), reference.network(audit.model)
     here = audit.reference.profile(audit.profile, at="deploy")
     for variant in chained(audit):
         trains = variant.profile(audit.profile, at="train") != audit.reference.profile(audit.profile, at="train")
         only = trains and variant.profile(audit.profile, at="deploy") == here
-        if (variant.training(audit.training), variant.objective(audit.objective)) != own or only:
+        asked = variant.training(audit.training), variant.objective(audit.objective), variant.network(audit.model)
+        if asked != own or only:
             raise NotApplicable(
                 f"variant '{variant.name}' changes training, but the weights were trained elsewhere; "
                 "hand in a function that makes the network, or leave the variant out."
@@ -241,6 +245,7 @@ def hardware_variants(audit: Audit) -> tuple[str, ...]:
         and variant.input_choices() == own.input_choices()
         and variant.training(audit.training) == own.training(audit.training)
         and variant.objective(audit.objective) == own.objective(audit.objective)
+        and variant.network(audit.model) == own.network(audit.model)
         and variant.profile(audit.profile, at=at) != own.profile(audit.profile, at=at)
     )
 
@@ -257,12 +262,16 @@ def _distances(audit: Audit, answers: Answers, store: Store, acting: Mapping[str
         weights = answers.plan.weights(variant, seed)
         return store.output(weights.key, weights.output)
 
+    own = audit.reference.network(audit.model)
+    resized = [item.name for item in chained(audit) if item.network(audit.model) != own]
     pairs = {
         variant: [(file(variant, seed), file(REFERENCE, seed)) for seed in audit.seeds]
         for variant, acts in acting.items()
-        if acts
+        if acts and variant not in resized
     }
-    return distance_findings(pairs, [file(REFERENCE, seed) for seed in audit.seeds], level=audit.level)
+    found = distance_findings(pairs, [file(REFERENCE, seed) for seed in audit.seeds], level=audit.level)
+    none = [None] * len(audit.seeds)
+    return sum((apart_findings(none, variant=name, why=ANOTHER_NETWORK) for name in resized), start=found)
 
 
 def _record(audit: Audit, data: GroupedDataset, answers: Answers, store: Store, findings: Findings) -> dict[str, Any]:

@@ -122,6 +122,14 @@ def subset_findings(
                 yield replace(finding, seeds=None, method=method)
 
 
+def judged_scores(runs: Sequence[SubsetRun], *, split: str, store: Store) -> dict[str, Numbers]:
+    """Return consistency and, of the training split, memorisation of every example, by name; empty without runs."""
+    if not runs:
+        return {}
+    tables = [read_numbers(store.output(run.recall.key, "answers")).of(split) for run in runs]
+    return {numbers.measure: numbers for numbers in _scores(tables, split)}
+
+
 def _scores(tables: Sequence[NumberTable], split: str) -> Iterator[Numbers]:
     correct, seen = (np.stack([table.columns[name] for table in tables]) > 0.5 for name in (CORRECT, TRAINED_ON))
     runs = SubsetRuns(correct=correct, trained_on=seen)

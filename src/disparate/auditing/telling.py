@@ -198,7 +198,7 @@ def surface_findings(evidence: Evidence, by: str) -> Iterator[Finding]:
         if variant == REFERENCE:
             continue
         references = [evidence.surveys[reference] for _, reference in pairs]
-        walked = [evidence.walks[run].apart for run, _ in pairs]
+        walked = [evidence.walks[run].apart if run in evidence.walks else None for run, _ in pairs]
         distances = [None if apart is None else apart.whole.l2 for apart in walked]
         forms: tuple[Form, ...] = ("signed", "absolute") if variant in hardware else ("signed",)
         for form in forms:

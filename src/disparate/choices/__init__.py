@@ -13,6 +13,9 @@ CHOICES = Registry(
     family="choices",
     entries={
         "attack": "disparate.choices.attack:Attack",
+        "augmentation": "disparate.choices.augmentation:Augmentation",
+        "batch_size": "disparate.choices.batch_size:BatchSize",
+        "capacity": "disparate.choices.capacity:Capacity",
         "crossbar": "disparate.choices.crossbar:Crossbar",
         "crossbar_training": "disparate.choices.crossbar_training:CrossbarTraining",
         "fair_grape": "disparate.choices.fair_grape:FairGrape",
@@ -26,6 +29,7 @@ CHOICES = Registry(
         "prune": "disparate.choices.prune:Prune",
         "prune_channels": "disparate.choices.prune_channels:PruneChannels",
         "quantize": "disparate.choices.quantize:Quantize",
+        "schedule": "disparate.choices.schedule:Schedule",
         "seed": "disparate.choices.seed:Seed",
         "stopping": "disparate.choices.stopping:Stopping",
     },

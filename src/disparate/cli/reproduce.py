@@ -1,5 +1,6 @@
 """``disparate reproduce``: make a figure of a paper again, the paper's sign or number beside ours."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ def reproduce(
     scale: Annotated[str, typer.Option(help="smoke (does it run), laptop (under an hour), paper (a GPU).")] = "laptop",
     on: Annotated[str | None, typer.Option(help="Data; those of the figure are listed by --list.")] = None,
     network: Annotated[str | None, typer.Option(help="Another network, such as torchvision:resnet18.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Training seeds, and networks of a population; as the scale has them otherwise.")
+    ] = None,
     store: Annotated[Path, typer.Option(help="Folder for runs; what it holds is reused.")] = Path("runs"),
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data; DISPARATE_DATA otherwise.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List papers, figures, claims and data.")] = False,
@@ -36,7 +40,8 @@ def reproduce(
             typer.echo(f"{'':32} claims {', '.join(map(str, figure.claims))}; on {', '.join(figure.on)}")
         return
     figure = figure_named(name)
-    at = figure.fit(setting(scale, on or figure.on[0], network=network))  # type: ignore[arg-type] - refused there
+    wanted = setting(scale, on or figure.on[0], network=network, seeds=seeds)  # type: ignore[arg-type] - refused there
+    at = figure.fit(wanted) if seeds is None else replace(figure.fit(wanted), seeds=wanted.seeds)
     if recipe:
         from tomli_w import dumps
 

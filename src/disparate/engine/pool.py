@@ -17,6 +17,14 @@ IDLE_LIMIT = 4
 MEMORY_FLOOR_MIB = 1024.0
 """Below this much available memory idle workers are let go."""
 
+KEPT_MEMORY: Mapping[str, str] = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+}
+"""Tells glibc to keep what a process frees. Otherwise every step of a training takes its activations from the system
+anew, page by page: a tenth of the time of a small network. No number changes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
@@ -42,10 +50,11 @@ class Kind:
             inherited: Environment of the engine.
 
         Returns:
-            Variables by name; those of the kind win, and the thread counts of OpenMP and MKL are set.
+            Variables by name; those of the kind win, the thread counts of OpenMP and MKL are set, and glibc keeps
+            memory where nothing else is said.
         """
         threads = {name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        return {**inherited, **threads, **dict(self.environment)}
+        return {**KEPT_MEMORY, **inherited, **threads, **dict(self.environment)}
 
 
 class Worker:

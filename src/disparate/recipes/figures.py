@@ -1,14 +1,29 @@
 """Figures: everything that ``disparate reproduce`` knows, by name."""
 
 from disparate.errors import BadInput, suggestion
-from disparate.recipes import fairxbar, mitigations, nelaturu2023_hardware, tran2022_pruning
+from disparate.recipes import (
+    agarwal2022_vog,
+    fairxbar,
+    hooker2019_forget,
+    hooker2020_bias,
+    mitigations,
+    nelaturu2023_hardware,
+    tran2022_pruning,
+    zhuang2022_tooling,
+)
 from disparate.recipes.reproduction import Figure
 
-FIGURES: dict[str, Figure] = {
-    figure.name: figure
-    for module in (fairxbar, nelaturu2023_hardware, tran2022_pruning, mitigations)
-    for figure in module.FIGURES
-}
+PAPERS = (
+    agarwal2022_vog,
+    fairxbar,
+    hooker2019_forget,
+    hooker2020_bias,
+    mitigations,
+    nelaturu2023_hardware,
+    tran2022_pruning,
+    zhuang2022_tooling,
+)
+FIGURES: dict[str, Figure] = {figure.name: figure for module in PAPERS for figure in module.FIGURES}
 """Name to figure."""
 
 

@@ -14,6 +14,8 @@ from disparate.report.wording import number
 from disparate.stats.association import rank_correlation
 
 Array = NDArray[np.float64]
+Read = tuple[tuple[Grid, ...], tuple[Statement, ...]]
+"""What a figure is read into: tables and statements."""
 ORDERS_SEED = 17
 SIGNIFICANT = 0.05
 PARTS = frozenset({"layer", "epoch", "form", "stage"})

@@ -1,7 +1,7 @@
 """Reproduction: a figure of a paper made again, what the paper says beside what was found."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from disparate.auditing.audit import Audit
 from disparate.auditing.explanation import Look, explained
 from disparate.auditing.run import BOOTSTRAP_SEED, Answers, Engine, answer, perform
+from disparate.auditing.timing import StepTimes, step_times
 from disparate.data import data_named
 from disparate.findings import Findings, Result
 from disparate.measures.assess import assess
@@ -51,16 +52,20 @@ class Answered:
         audit: The question.
         result: The answer; with the explanation's findings where the figure looks at networks.
         answers: Predictions of every run.
+        store: Where the checkpoints behind them lie.
         seen: Predictions of the same runs on the training split, where the figure asks for them; else None.
         others: The answers to the figure's further questions.
+        times: What a step of a training takes by profile, where the figure asks for it.
     """
 
     setting: Setting
     audit: Audit
     result: Result
     answers: Answers
+    store: Store
     seen: Answers | None = None
     others: tuple["Answered", ...] = ()
+    times: Mapping[str, StepTimes] = field(default_factory=dict[str, StepTimes])
 
     @property
     def by(self) -> str:
@@ -128,6 +133,7 @@ class Figure:
         training_split: Whether predictions of the training split are needed too.
         ask_more: From a setting to further audits, such as those of other networks.
         fit: From a setting to the figure's own: its paper's seeds and epochs.
+        timed: Whether steps of a training are timed under the profiles of this machine.
     """
 
     name: str
@@ -140,6 +146,7 @@ class Figure:
     training_split: bool = False
     ask_more: Callable[[Setting], tuple[Audit, ...]] = _nothing_more
     fit: Callable[[Setting], Setting] = _as_it_is
+    timed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -209,16 +216,33 @@ def reproduce(
         seen = answer(_on_training(audit), data, store=store, engine=engine, progress=progress)
     answers = answer(audit, data, store=store, engine=engine)
     others = tuple(_other(at, asked, store, engine, progress) for asked in figure.ask_more(at))
-    read = figure.read(Answered(setting=at, audit=audit, result=result, answers=answers, seen=seen, others=others))
+    times = step_times(audit, data, store=store, few=at.scale == "smoke") if figure.timed else {}
+    read = figure.read(
+        Answered(
+            setting=at,
+            audit=audit,
+            result=result,
+            answers=answers,
+            store=store,
+            seen=seen,
+            others=others,
+            times=times,
+        )
+    )
     return Reproduction(
-        figure=figure, setting=at, grids=read[0], statements=read[1], report=f"{audit.name}/report.html"
+        figure=figure,
+        setting=replace(at, seeds=audit.seeds),
+        grids=read[0],
+        statements=read[1],
+        report=f"{audit.name}/report.html",
     )
 
 
 def _other(at: Setting, audit: Audit, store: Store, engine: Engine, progress: Callable[[Any], None] | None) -> Answered:
     data = data_named(audit.data)
     result = perform(audit, store=store, engine=engine, data=data, progress=progress)
-    return Answered(setting=at, audit=audit, result=result, answers=answer(audit, data, store=store, engine=engine))
+    answers = answer(audit, data, store=store, engine=engine)
+    return Answered(setting=at, audit=audit, result=result, answers=answers, store=store)
 
 
 def by_seed(runs: Sequence[Predictions], variant: str, by: str, groups: Sequence[str]) -> Array:

@@ -1,7 +1,7 @@
 """Setting: on which data, with which network and at which scale a figure of a paper is made again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from disparate.auditing.audit import Audit
@@ -90,6 +90,19 @@ MATERIALS: Mapping[str, Material] = {
         network="torchvision:vgg11",
         says="Fitzpatrick17k, malignant, benign or neither, judged by light and dark skin, as many of either",
     ),
+    "adult": Material(
+        data={
+            "source": "tabular",
+            "table": "tabular/adult.csv",
+            "target": "income",
+            "groups": ["sex", "race"],
+            "split": "split",
+            "leave_out": ["fnlwgt"],
+        },
+        groups=("sex", "race", "sex*race"),
+        network="small_mlp",
+        says="Adult, income above 50,000 or not, judged by sex and race",
+    ),
     "synthetic": Material(
         data={"source": "synthetic"},
         groups=("tone",),
@@ -113,6 +126,7 @@ class Setting:
         rates: Pruning rates.
         model: The recipe's table.
         data: The recipe's table, as large as the scale has it.
+        models: Networks of a population, for figures that compare populations.
     """
 
     scale: Scale
@@ -123,6 +137,7 @@ class Setting:
     rates: tuple[float, ...]
     model: Mapping[str, Any]
     data: Mapping[str, Any]
+    models: int
 
     @property
     def material(self) -> Material:
@@ -136,10 +151,24 @@ class Setting:
         At paper scale SGD with 0.01 and momentum 0.9 in batches of 128; the papers do not print theirs, so this is what
         hashemizadeh2024 fine-tunes with. Smaller ones keep every epoch: all figures share trainings.
         """
+        augmented: dict[str, Any] = {} if self.data["source"] == "tabular" else {"flip": True, "crop": 2}
         if self.scale == "paper":
-            return TrainingConfig(epochs=self.epochs, learning_rate=0.01, flip=True, crop=2)
+            return TrainingConfig(epochs=self.epochs, learning_rate=0.01, **augmented)
         kept = tuple(range(1, self.epochs))
-        return TrainingConfig(epochs=self.epochs, learning_rate=0.05, flip=True, crop=2, keep_epochs=kept)
+        return TrainingConfig(epochs=self.epochs, learning_rate=0.05, keep_epochs=kept, **augmented)
+
+    def populated(self) -> "Setting":
+        """Return the setting with a seed for every network of a population.
+
+        Raises:
+            BadInput: One network is no population.
+        """
+        if self.models < FEWEST_MODELS:
+            raise BadInput(
+                f"--seeds {self.models}: one network is no population; at least {FEWEST_MODELS} are needed to compare "
+                "two, 4 for anything to become distinguishable, and the papers have 30. Leave --seeds out for 30."
+            )
+        return replace(self, seeds=tuple(range(self.models)))
 
     def audit(self, name: str, variants: Mapping[str, tuple[Choice, ...]], **more: Any) -> Audit:
         """Return the question: the reference and these variants, under this setting.
@@ -168,6 +197,7 @@ class Setting:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Size:
     seeds: int
+    models: int
     epochs: int
     tuning: int
     rates: tuple[float, ...]
@@ -177,10 +207,13 @@ class _Size:
 
 
 SIZES: Mapping[Scale, _Size] = {
-    "smoke": _Size(seeds=2, epochs=3, tuning=1, rates=(0.5, 0.9), width=8, pixels=32, shrunk={"examples": 1200}),
-    "laptop": _Size(seeds=5, epochs=8, tuning=4, rates=(0.5, 0.7, 0.9), width=32, pixels=32),
+    "smoke": _Size(
+        seeds=2, models=4, epochs=3, tuning=1, rates=(0.5, 0.9), width=8, pixels=32, shrunk={"examples": 1200}
+    ),
+    "laptop": _Size(seeds=5, models=30, epochs=8, tuning=4, rates=(0.5, 0.7, 0.9), width=32, pixels=32),
     "paper": _Size(
         seeds=10,
+        models=30,
         epochs=50,
         tuning=25,
         rates=tuple(round(0.1 * tenth, 1) for tenth in range(1, 10)),
@@ -190,27 +223,33 @@ SIZES: Mapping[Scale, _Size] = {
 }
 SIZED = frozenset({"utkface", "celeba", "ham10000", "fitzpatrick17k"})
 """Sources whose images are brought to a size."""
+TABLE_WIDTHS: Mapping[Scale, int] = {"smoke": 8, "laptop": 64}
+"""Width of the network for tables."""
+FEWEST_MODELS = 2
 
 
-def setting(scale: Scale, on: str, *, network: str | None = None) -> Setting:
+def setting(scale: Scale, on: str, *, network: str | None = None, seeds: int | None = None) -> Setting:
     """Return the setting of a scale on some data.
 
-    | scale | seeds | epochs | network | what for |
-    | --- | --- | --- | --- | --- |
-    | `smoke` | 2 | 3 | small CNN, width 8 | to see that it runs; says nothing about the claim |
-    | `laptop` | 5 | 8 | small CNN, width 32, 32 × 32 pixels | under an hour on two cores |
-    | `paper` | 10 | 50 | the paper's | a GPU |
+    | scale | seeds | population | epochs | network | what for |
+    | --- | --- | --- | --- | --- | --- |
+    | `smoke` | 2 | 4 | 3 | small CNN, width 8 | to see that it runs; says nothing about the claim |
+    | `laptop` | 5 | 30 | 8 | small CNN, width 32, 32 × 32 pixels | under an hour on two cores |
+    | `paper` | 10 | 30 | 50 | the paper's | a GPU |
+
+    Tables have a small MLP instead.
 
     Args:
         scale: How large.
         on: Name of the material.
         network: Another network than the scale's, as a recipe names it.
+        seeds: Another number of training seeds, and of networks in a population, than the scale's.
 
     Returns:
         The setting.
 
     Raises:
-        BadInput: There is no such scale or material.
+        BadInput: There is no such scale or material, or no seed is left.
 
     Example:
         >>> setting("smoke", "synthetic").model
@@ -224,10 +263,9 @@ def setting(scale: Scale, on: str, *, network: str | None = None) -> Setting:
         raise BadInput(f"--scale '{scale}' is unknown.{suggestion(scale, SCALES)}")
     if on not in MATERIALS:
         raise BadInput(f"--on '{on}' is unknown.{suggestion(on, list(MATERIALS))}")
+    if seeds is not None and seeds < 1:
+        raise BadInput(f"--seeds {seeds}: at least 1 training seed was expected.")
     size, material = SIZES[scale], MATERIALS[on]
-    own: dict[str, Any] = {"name": network or material.network}
-    if size.width is not None and network is None:
-        own = {"name": "small_cnn", "width": size.width}
     data = dict(material.data)
     if data["source"] in SIZED:
         data["size"] = size.pixels
@@ -236,10 +274,18 @@ def setting(scale: Scale, on: str, *, network: str | None = None) -> Setting:
     return Setting(
         scale=scale,
         on=on,
-        seeds=tuple(range(size.seeds)),
+        seeds=tuple(range(seeds or size.seeds)),
         epochs=size.epochs,
         tuning=size.tuning,
         rates=size.rates,
-        model=own,
+        model={"name": network} if network else _network(scale, material),
         data=data,
+        models=seeds or size.models,
     )
+
+
+def _network(scale: Scale, material: Material) -> dict[str, Any]:
+    if material.network == "small_mlp":
+        return {"name": "small_mlp", "width": TABLE_WIDTHS.get(scale, 64)}
+    width = SIZES[scale].width
+    return {"name": material.network} if width is None else {"name": "small_cnn", "width": width}

@@ -43,7 +43,8 @@ DISTANCES = (
 )
 FLIPPING = ("flip_separation", "group_beyond_closeness")
 SUBSETS = ("consistency_score", "memorisation")
-LEARNING = ("error_by_difficulty", "difficulty_and_distance")
+DAMAGE = ("accuracy_by_difficulty", "risk_by_difficulty", "difficulty_and_damage")
+LEARNING = ("error_by_difficulty", "difficulty_and_distance", *DAMAGE)
 DIFFICULTY = (
     "vog",
     "vog_in_class",
@@ -347,12 +348,35 @@ def _difficulty(result: Result, by: str, own: Findings) -> Part:
             row=lambda item: f"{_near(item)} and {term(str(place(item, 'distance'))).inline}",
             corner="of",
         ),
+        *(_damaged(found.where(measure=measure), title) for measure, title in DAMAGED.items()),
+        pivot(
+            found.where(measure="difficulty_and_damage"),
+            title="Spearman of difficulty with what a choice changes, over examples",
+            row=lambda item: plain(item.variant),
+            column=lambda item: f"{_near(item)}, {place(item, 'of')}",
+        ),
     )
     words = (
         "How hard the examples of every group were to learn under the reference, from the epochs whose weights were "
         "kept. Ten points of a group belong to the hardest tenth where it is as hard as everybody."
     )
     return _part(result, "difficulty", "Who is hard to learn?", "Difficulty", words, grids, found)
+
+
+DAMAGED = {
+    "accuracy_by_difficulty": "Change of accuracy of every tenth by difficulty, the easiest first",
+    "risk_by_difficulty": "Excessive risk of every tenth by difficulty, the easiest first",
+}
+
+
+def _damaged(found: Findings, title: str) -> Grid:
+    return pivot(
+        found,
+        title=title,
+        note="The floor is what another seed of the reference does to that tenth.",
+        row=lambda item: f"{plain(item.variant)}, {_near(item)}",
+        column=lambda item: f"tenth {place(item, 'decile')}",
+    )
 
 
 def _weights(result: Result, by: str, own: Findings) -> Part:

@@ -246,6 +246,26 @@ WHY_TERMS: Mapping[str, Term] = {
         words="Share of wrong answers in every tenth of the examples, the easiest first.",
         formula="error of the examples between two deciles of VoG",
     ),
+    "accuracy_by_difficulty": Term(
+        title="Change of accuracy by difficulty",
+        words="How the accuracy of every tenth of the examples changes, the easiest first; beside another seed's.",
+        formula="accuracy(variant) − accuracy(reference) of the examples between two deciles",
+        better="higher",
+    ),
+    "risk_by_difficulty": Term(
+        title="Excessive risk by difficulty",
+        words="How the loss of every tenth of the examples rises, the easiest first; beside another seed's.",
+        formula="J(variant) − J(reference) of the examples between two deciles",
+        kind="comparison",
+        better="lower",
+        signed=True,
+    ),
+    "difficulty_and_damage": Term(
+        title="Difficulty and damage",
+        words="Spearman's correlation over examples of difficulty with what the choice changes; beside another seed's.",
+        formula="ρ_S(difficulty, variant − reference)",
+        kind="comparison",
+    ),
     "difficulty_and_distance": Term(
         title="Difficulty and distance",
         words="Spearman's correlation over examples of VoG with the distance to the boundary; negative: near is hard.",

@@ -94,8 +94,9 @@ class Augmentation:
             mirrored = torch.rand(batch, generator=generator) < 0.5
             columns = torch.where(mirrored[:, None], columns.flip(1), columns)
         padded = torch.nn.functional.pad(images, (0, 0, self.crop, self.crop, self.crop, self.crop))
-        example = torch.arange(batch, device=device)[:, None, None]
-        return padded[example, rows.to(device)[:, :, None], columns.to(device)[:, None, :]]
+        tall, wide, channels = padded.shape[1:]
+        pixel = (torch.arange(batch)[:, None, None] * tall + rows[:, :, None]) * wide + columns[:, None, :]
+        return padded.reshape(-1, channels)[pixel.flatten().to(device)].view(batch, height, width, channels)
 
     def _offsets(self, batch: int, size: int, generator: torch.Generator) -> Tensor:
         start = torch.randint(0, 2 * self.crop + 1, (batch, 1), generator=generator)
@@ -134,7 +135,8 @@ class Source:
         Returns:
             float32, shape (rows, channels, height, width) or (rows, features).
         """
-        return self.normalised(self.plain(rows, augmentation, generator))
+        raw = self._raw(rows, augmentation, generator)
+        return self._normalised_pixels(raw) if self.data.kind == "image" else raw
 
     def plain(
         self,
@@ -152,12 +154,23 @@ class Source:
         Returns:
             float32, of the shape of :meth:`inputs`.
         """
+        raw = self._raw(rows, augmentation, generator)
+        return raw.permute(0, 3, 1, 2).to(torch.float32).div_(255) if self.data.kind == "image" else raw
+
+    def _raw(self, rows: NDArray[np.intp], augmentation: Augmentation, generator: torch.Generator | None) -> Tensor:
         raw = torch.from_numpy(np.ascontiguousarray(self.data.inputs[rows])).to(self.device)
-        if self.data.kind != "image":
-            return raw
-        if generator is not None:
-            raw = augmentation.apply(raw, generator)
-        return raw.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+        return raw if generator is None or self.data.kind != "image" else augmentation.apply(raw, generator)
+
+    def _normalised_pixels(self, raw: Tensor) -> Tensor:
+        # The numbers of normalised(plain(…)), bit for bit, at less than half the time: rows of a picture are long
+        # enough for vector instructions, its three channels are not.
+        batch, height, width, channels = raw.shape
+        mean, std = (
+            torch.tensor(values, device=self.device).repeat(width)
+            for values in (self.normalisation.mean, self.normalisation.std)
+        )
+        lines = raw.to(torch.float32).view(batch * height, width * channels).div_(255).sub_(mean).div_(std)
+        return lines.view(raw.shape).permute(0, 3, 1, 2).contiguous(memory_format=self.memory_format)
 
     def normalised(self, plain: Tensor) -> Tensor:
         """Return inputs as the network sees them, from inputs before normalisation; can be differentiated.
