@@ -1,4 +1,4 @@
-"""What a deployment choice is: six protocols, by where it acts. No torch is needed to handle choices as values."""
+"""What a deployment choice is: seven protocols, by where it acts. No torch is needed to handle choices as values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -128,6 +128,15 @@ class ObjectiveChoice(Protocol):
 
 
 @runtime_checkable
+class ArchitectureChoice(Protocol):
+    """A choice of how the network is built, before it is trained."""
+
+    def build(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the altered model, as a recipe's table."""
+        ...
+
+
+@runtime_checkable
 class TuningChoice(Protocol):
     """A choice that trains on from where the chain has come to."""
 
@@ -159,7 +168,9 @@ class InputChoice(Protocol):
         ...
 
 
-Choice = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
+Choice = (
+    TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | ArchitectureChoice | TuningChoice | InputChoice
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,6 +219,13 @@ class Variant:
                 objective = choice.aim(objective)
         return objective
 
+    def architecture(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return how the network of this variant is built, as a recipe's table."""
+        for choice in self.choices:
+            if isinstance(choice, ArchitectureChoice):
+                model = choice.build(model)
+        return model
+
     def tunings(self) -> tuple[Tuning, ...]:
         """Return the stages that train on, in order; each holds the model choices since the one before."""
         found: list[Tuning] = []
@@ -231,9 +249,8 @@ class Variant:
 
 
 def is_choice(value: object) -> bool:
-    """Return whether a value acts somewhere as one of the six kinds of choices does."""
-    kinds = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
-    return isinstance(value, kinds)
+    """Return whether a value acts somewhere as one of the seven kinds of choices does."""
+    return isinstance(value, Choice)
 
 
 def is_stochastic(choice: Choice) -> bool:

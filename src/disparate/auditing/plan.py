@@ -166,7 +166,7 @@ class _Layout:
             kind="train",
             version=TRAINING_VERSION,
             content=self.content,
-            model=model_key(self.audit.model),
+            model=model_key(variant.architecture(self.audit.model)),
             code=self.audit.code,
             config=config.to_json(),
             objective=objective,
@@ -206,7 +206,7 @@ class _Layout:
             **asked,
         )
         arguments = {
-            **self._given(),
+            **self._given(variant),
             **asked,
             "groups": self.audit.groups[0],
             "profile": profile.to_json(),
@@ -229,7 +229,7 @@ class _Layout:
         profile = variant.profile(self.audit.profile, at="train")
         label = f"train {variant.name} seed {run.seed}" + (f" repeat {run.repeat}" if run.repeat else "")
         arguments: dict[str, Any] = {
-            **self._given(),
+            **self._given(variant),
             "config": config.to_json(),
             "objective": dict(variant.objective(self.audit.objective)),
             "groups": self.audit.groups[0],
@@ -239,11 +239,11 @@ class _Layout:
         jobs.setdefault(key, _job(key, label, step, arguments, profile, ()))
         return Weights(key=key, output=f"epoch_{epoch:04d}")
 
-    def _given(self) -> dict[str, Any]:
+    def _given(self, variant: Variant) -> dict[str, Any]:
         return {
             "data": dict(self.audit.data),
             "content": self.content,
-            "model": dict(self.audit.model),
+            "model": dict(variant.architecture(self.audit.model)),
             "trust": list(self.audit.trust),
             "reference_group": self.audit.reference_groups.get(self.audit.groups[0]),
         }
@@ -270,7 +270,7 @@ class _Layout:
             **({"altered": altered} if altered else {}),
         )
         arguments: dict[str, Any] = {
-            **self._given(),
+            **self._given(variant),
             "weights": [weights.key, weights.output],
             "choices": choices,
             "altered": altered,

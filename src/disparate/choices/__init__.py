@@ -13,6 +13,7 @@ CHOICES = Registry(
     family="choices",
     entries={
         "attack": "disparate.choices.attack:Attack",
+        "corrupt": "disparate.choices.corrupt:Corrupt",
         "crossbar": "disparate.choices.crossbar:Crossbar",
         "fair_grape": "disparate.choices.fair_grape:FairGrape",
         "fair_prune": "disparate.choices.fair_prune:FairPrune",
@@ -20,13 +21,16 @@ CHOICES = Registry(
         "hardware": "disparate.choices.hardware:Hardware",
         "kernels": "disparate.choices.kernels:Kernels",
         "learning_rate": "disparate.choices.learning_rate:LearningRate",
+        "normalisation": "disparate.choices.normalisation:Normalisation",
         "objective": "disparate.choices.objective:Objective",
         "precision": "disparate.choices.precision:Precision",
+        "privacy": "disparate.choices.privacy:Privacy",
         "prune": "disparate.choices.prune:Prune",
         "prune_channels": "disparate.choices.prune_channels:PruneChannels",
         "quantize": "disparate.choices.quantize:Quantize",
         "seed": "disparate.choices.seed:Seed",
         "stopping": "disparate.choices.stopping:Stopping",
+        "thin": "disparate.choices.thin:Thin",
     },
 )
 

@@ -17,6 +17,7 @@ DATA = Registry(
     entries={
         "celeba": "disparate.data.celeba:celeba",
         "cifar10": "disparate.data.cifar10:cifar10",
+        "digits": "disparate.data.digits:digits",
         "image_folder": "disparate.data.image_folder:image_folder",
         "saved": "disparate.data.saved:saved",
         "svhn": "disparate.data.svhn:svhn",

@@ -1,11 +1,13 @@
 """Figures: everything that ``disparate reproduce`` knows, by name."""
 
 from disparate.errors import BadInput, suggestion
-from disparate.recipes import nelaturu2023_hardware, tran2022_pruning
+from disparate.recipes import bagdasaryan2019_privacy, nelaturu2023_hardware, tran2022_pruning
 from disparate.recipes.reproduction import Figure
 
 FIGURES: dict[str, Figure] = {
-    figure.name: figure for module in (nelaturu2023_hardware, tran2022_pruning) for figure in module.FIGURES
+    figure.name: figure
+    for module in (bagdasaryan2019_privacy, nelaturu2023_hardware, tran2022_pruning)
+    for figure in module.FIGURES
 }
 """Name to figure."""
 

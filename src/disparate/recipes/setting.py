@@ -24,12 +24,16 @@ class Material:
         groups: Partitions to judge by; objectives and saliencies see the first.
         network: Name of the network of the paper.
         says: What it is, in a line.
+        small: Name of the network at smaller scales.
+        rounds: Times the epochs of a scale, for data that are few.
     """
 
     data: Mapping[str, Any]
     groups: tuple[str, ...]
     network: str
     says: str
+    small: str = "small_cnn"
+    rounds: int = 1
 
 
 def _faces(target: str, **more: Any) -> dict[str, Any]:
@@ -72,6 +76,27 @@ MATERIALS: Mapping[str, Material] = {
         groups=("Male", "Male*Young"),
         network="torchvision:resnet18",
         says="CelebA, blond or not, judged by male and young",
+    ),
+    "digits": Material(
+        data={"source": "digits"},
+        groups=("digit",),
+        network="small_cnn",
+        says="scikit-learn's handwritten digits, 8 × 8 pixels, the digit is label and group",
+        rounds=5,
+    ),
+    "adult": Material(
+        data={
+            "source": "tabular",
+            "table": "tabular/adult.csv",
+            "target": "income",
+            "groups": ["sex", "race"],
+            "split": "split",
+            "leave_out": ["fnlwgt"],
+        },
+        groups=("sex*race", "sex", "race"),
+        network="small_mlp",
+        says="Adult, income above 50,000 or not, judged by sex and race",
+        small="small_mlp",
     ),
     "synthetic": Material(
         data={"source": "synthetic"},
@@ -210,7 +235,7 @@ def setting(scale: Scale, on: str, *, network: str | None = None) -> Setting:
     size, material = SIZES[scale], MATERIALS[on]
     own: dict[str, Any] = {"name": network or material.network}
     if size.width is not None and network is None:
-        own = {"name": "small_cnn", "width": size.width}
+        own = {"name": material.small, "width": size.width}
     data = dict(material.data)
     if data["source"] in SIZED:
         data["size"] = size.pixels
@@ -220,7 +245,7 @@ def setting(scale: Scale, on: str, *, network: str | None = None) -> Setting:
         scale=scale,
         on=on,
         seeds=tuple(range(size.seeds)),
-        epochs=size.epochs,
+        epochs=size.epochs * material.rounds,
         tuning=size.tuning,
         rates=size.rates,
         model=own,
