@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "bad" in metafunc.fixturenames:
         found = [({"choice": name, **table}, text) for name, line in SETTINGS.items() for table, text in line.bad]
         metafunc.parametrize("bad", found, ids=lambda item: str(item[0]))
+
+
+@pytest.fixture(autouse=True)
+def _corruptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra is absent, something in its place that draws as it does: from numpy's global generator."""
+    if importlib.util.find_spec("imagecorruptions") is None:
+        stub = ModuleType("imagecorruptions")
+        stub.corrupt = _noisy  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "imagecorruptions", stub)
+
+
+def _noisy(image, *, severity, corruption_name, seed=None):
+    del corruption_name
+    drawn = np.random.normal(0, 8 * severity, image.shape)  # ruff: ignore[numpy-legacy-random] - as the library does
+    if seed is not None:
+        drawn = np.full(image.shape, seed % 50)
+    return np.clip(image + drawn, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +132,7 @@ def context_of(inputs: Tensor, labelled: Labelled):
 @pytest.fixture
 def pixels() -> Tensor:
     """Images as input choices meet them: in [0, 1], the ends included, and exactly those that bytes have."""
-    stored = torch.randint(0, 256, (40, 3, 12, 12), generator=torch.Generator().manual_seed(2))
+    stored = torch.randint(0, 256, (40, 3, 32, 32), generator=torch.Generator().manual_seed(2))
     return stored.to(torch.float32).div_(255)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from disparate.choice import (
+    ArchitectureChoice,
     ExecutionChoice,
     InputChoice,
     ModelChoice,
@@ -72,6 +73,8 @@ def test_zero_strength_changes_nothing(zero, model, inputs, context_of, pixels, 
         assert zero.execute(Profile()) == Profile()
     if isinstance(zero, ObjectiveChoice):
         assert zero.aim({"name": "erm"}) == {"name": "erm"}
+    if isinstance(zero, ArchitectureChoice):
+        assert zero.build({"name": "small_cnn"}) == {"name": "small_cnn"}
     if isinstance(zero, InputChoice):
         assert torch.equal(zero.alter(pixels, input_context_of()), pixels)
 
@@ -87,6 +90,8 @@ def test_strength_changes_something(example, model, inputs, context_of, pixels, 
         changed |= example.execute(Profile()) != Profile()
     if isinstance(example, ObjectiveChoice):
         changed |= example.aim({"name": "another"}) != {"name": "another"}
+    if isinstance(example, ArchitectureChoice):
+        changed |= example.build({"name": "small_cnn"}) != {"name": "small_cnn"}
     if isinstance(example, TuningChoice):
         changed |= example.tuning(TrainingConfig(epochs=10)).epochs > 0
     if isinstance(example, InputChoice):

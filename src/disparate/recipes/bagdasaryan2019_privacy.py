@@ -196,7 +196,7 @@ def read_sizes(answered: Answered) -> Read:
     slopes = _slope_by_doubling(damage)
     return (changes(answered, "accuracy", title="Change of accuracy against all examples, not private"),), (
         Statement(
-            claim=f"private steps cost '{small}' more when it is cut to {round(100 * smallest)} % than when it is whole",
+            claim=f"private steps cost '{small}' more at {kept(smallest)} than where all are",
             paper="accuracy of the class depends most on its size: 0 at 50 images, above 95 % at 5,000",
             here=f"points lost to private steps: {told}",
             outcome=outcome(damage[smallest] - damage[1.0], sign=-1),
