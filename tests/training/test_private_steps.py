@@ -220,6 +220,19 @@ def test_a_network_without_anything_to_train_is_refused(pictures):
         trained(pictures, PrivateSteps(noise_multiplier=1.0), model=model)
 
 
+class Careless(nn.Module):
+    def forward(self, images):
+        found = images * 2
+        found.add_(1)
+        return found
+
+
+def test_a_network_that_relies_on_being_overwritten_is_refused(pictures):
+    model = nn.Sequential(Careless(), nn.Flatten(), nn.Linear(192, 2))
+    with pytest.raises(NotApplicable, match=r"changes tensors in place that are used again.* Write x = x \+ y for"):
+        trained(pictures, PrivateSteps(noise_multiplier=1.0), model=model)
+
+
 def test_batches_are_drawn_by_coins():
     rows = np.arange(1000, 3000)
     batches = list(sampled(rows, 0.05, 200, torch.Generator().manual_seed(0)))

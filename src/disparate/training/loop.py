@@ -309,9 +309,8 @@ class _Stepper:
 
     def _passed(self, inputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         dtype = AUTOCAST.get(self.config.precision, torch.bfloat16)
-        autocast = torch.autocast(self.device.type, dtype=dtype, enabled=self.config.precision != "float32")
-        with autocast, self.rule.passing():
-            outputs = self.model(inputs)
+        with torch.autocast(self.device.type, dtype=dtype, enabled=self.config.precision != "float32"):
+            outputs = self.rule.outputs(inputs)
         whole = replace(batch, inputs=inputs, parameters=self.parameters)
         return outputs, self.rule.loss(outputs.float(), whole)
 
@@ -319,7 +318,7 @@ class _Stepper:
         config = self.config
         if config.privacy is None:
             scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
-            return PlainSteps(self.optimizer, self.course, scaler)
+            return PlainSteps(self.model, self.optimizer, self.course, scaler=scaler)
         budget = budget_of(config, examples)
         noise = torch.Generator(self.device).manual_seed(config.augment_seed + NOISE_STREAM)
         return PrivateSteps(self.model, self.optimizer, self.course, budget=budget, names=names, generator=noise)

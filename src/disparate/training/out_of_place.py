@@ -4,21 +4,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 IN_PLACE: Mapping[Any, Any] = {
-    torch.Tensor.__iadd__: torch.Tensor.__add__,
-    torch.Tensor.__isub__: torch.Tensor.__sub__,
-    torch.Tensor.__imul__: torch.Tensor.__mul__,
-    torch.Tensor.__itruediv__: torch.Tensor.__truediv__,
+    torch.Tensor.add_: torch.Tensor.add,
+    torch.Tensor.sub_: torch.Tensor.sub,
+    torch.Tensor.mul_: torch.Tensor.mul,
+    torch.Tensor.div_: torch.Tensor.div,
 }
-"""``x += y`` gives x another value whichever of the two it is; ``x.add_(y)`` may be meant for others that hold x."""
+"""What ``+=``, ``-=``, ``*=`` and ``/=`` call, and what does the same out of place."""
 
 
 class OutOfPlace(TorchFunctionMode):
-    """Within it, ``x += y`` and layers with ``inplace=True`` make new tensors; what they compute is the same.
+    """Within it, ``x += y`` and layers with ``inplace=True`` make new tensors.
 
-    Residual networks add to the output of a layer in place, which a backward hook on that layer forbids.
+    Residual networks add to the output of a layer in place, which a backward hook on that layer forbids. What they
+    compute is the same, but where somebody else holds x, or where ``x.add_(y)`` stands without taking its result;
+    :func:`same_answers` tells whether a network does such things.
 
     Example:
         >>> x = torch.zeros(1)
@@ -37,3 +40,23 @@ class OutOfPlace(TorchFunctionMode):
         if given.get("inplace"):
             given["inplace"] = False
         return IN_PLACE.get(func, func)(*args, **given)
+
+
+def same_answers(model: nn.Module, inputs: Tensor) -> bool:
+    """Return whether a network answers the same within :class:`OutOfPlace`; its mode is restored.
+
+    Args:
+        model: The network.
+        inputs: Some inputs.
+
+    Returns:
+        Whether all answers are equal in evaluation mode, bit for bit.
+    """
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        plain = model(inputs)
+        with OutOfPlace():
+            equal = torch.equal(model(inputs), plain)
+    model.train(was_training)
+    return equal

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import torch
@@ -13,7 +12,7 @@ from disparate.errors import NotApplicable
 from disparate.extras import require
 from disparate.objectives import Batch, Course, Objective, Separate
 from disparate.training.batches import Ordering
-from disparate.training.out_of_place import OutOfPlace
+from disparate.training.out_of_place import OutOfPlace, same_answers
 from disparate.training.privacy import Budget
 from disparate.training.rules import RoundedInputs, WeightRule
 
@@ -21,6 +20,8 @@ UNBOUNDED = 2.0**64
 """A norm that no gradient has; a power of two, so that noise divided by it and multiplied again is the same noise."""
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+FEW = 4
+"""Inputs that a network is asked about twice before it trains."""
 WANTED_FOR = "choice 'privacy'"
 
 
@@ -46,6 +47,7 @@ class PrivateSteps:
         names: Sequence[str],
         generator: torch.Generator,
     ) -> None:
+        self.model = model
         self.course = cast("Separate", course)
         self.budget, self.ghost = budget, budget.settings.gradients == "ghost"
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -63,9 +65,19 @@ class PrivateSteps:
         self.names, self.steps = names, 0
         self._forget()
 
-    def passing(self) -> AbstractContextManager[Any]:
-        """Let nothing be written in place: hooks keep what layers gave."""
-        return OutOfPlace()
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """Return what the network gives, nothing of it written in place: hooks keep what layers gave.
+
+        Raises:
+            NotApplicable: The network answers otherwise then.
+        """
+        if not self.steps and not same_answers(self.model, inputs[:FEW]):
+            raise NotApplicable(
+                f"privacy on {type(self.model).__name__}: it changes tensors in place that are used again, which hooks "
+                "on its layers do not allow. Write x = x + y for x.add_(y)."
+            )
+        with OutOfPlace():
+            return self.model(inputs)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return one loss per example."""
@@ -86,8 +98,10 @@ class PrivateSteps:
         """Take gradients of zero; noise is added to them as to others."""
         self.optimizer.zero_grad(set_to_none=True)
         for parameter in self.parameters:
-            parameter.grad = torch.zeros_like(parameter)
-            parameter.grad_sample = parameter.new_zeros((0, *parameter.shape))  # type: ignore[attr-defined]
+            if self.ghost:
+                parameter.grad = torch.zeros_like(parameter)
+            else:
+                parameter.grad_sample = parameter.new_zeros((0, *parameter.shape))  # type: ignore[attr-defined]
 
     def advance(self) -> None:
         """Add noise and take a step of the optimiser."""

@@ -1,11 +1,10 @@
 """Step rules: how the weights are moved by the losses of a batch, whatever is minimised."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from disparate.objectives import Batch, Course
 
@@ -13,8 +12,8 @@ from disparate.objectives import Batch, Course
 class StepRule(Protocol):
     """How a step is taken."""
 
-    def passing(self) -> AbstractContextManager[Any]:
-        """Put in place what the forward pass needs."""
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """Return what the network gives, with all that is needed for gradients."""
         ...
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -46,17 +45,20 @@ class PlainSteps:
     """The gradient of the loss, and a step of the optimiser; losses are scaled in fp16.
 
     Args:
+        model: The network.
         optimizer: Of the trained parameters.
         course: What is minimised.
         scaler: Scales losses where small gradients would underflow.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, course: Course, scaler: torch.amp.GradScaler) -> None:
-        self.optimizer, self.course, self.scaler = optimizer, course, scaler
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, course: Course, *, scaler: torch.amp.GradScaler
+    ) -> None:
+        self.model, self.optimizer, self.course, self.scaler = model, optimizer, course, scaler
 
-    def passing(self) -> AbstractContextManager[None]:
-        """Put nothing in place."""
-        return nullcontext()
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """Return what the network gives."""
+        return self.model(inputs)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the loss, a scalar."""
