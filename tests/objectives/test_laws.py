@@ -229,8 +229,8 @@ def test_separate_losses_see_their_own_example_alone_and_their_mean_is_the_loss(
         return
     assert example[0] in {"erm", "reweighting"}
     outputs = net(inputs).detach()
-    losses = course.losses(outputs, batch)
+    losses = course.example_losses(outputs, batch)
     torch.testing.assert_close(losses.mean(), course.loss(outputs, batch))
     for row in range(len(outputs)):
         alone = replace(batch, target=batch.target[row : row + 1], group=batch.group[row : row + 1])
-        torch.testing.assert_close(course.losses(outputs[row : row + 1], alone)[0], losses[row])
+        torch.testing.assert_close(course.example_losses(outputs[row : row + 1], alone)[0], losses[row])

@@ -152,7 +152,7 @@ class Separate(Protocol):
     multipliers of groups couple the examples of a batch, and weights that follow losses couple steps.
     """
 
-    def losses(self, outputs: "Tensor", batch: Batch) -> "Tensor":
+    def example_losses(self, outputs: "Tensor", batch: Batch) -> "Tensor":
         """Return one loss per example, shape (batch,), whose mean is the loss."""
         ...
 
@@ -191,7 +191,7 @@ class UnchangingMean(Unchanging):
 
     each: "Callable[[Tensor, Batch], Tensor]"
 
-    def losses(self, outputs: "Tensor", batch: Batch) -> "Tensor":
+    def example_losses(self, outputs: "Tensor", batch: Batch) -> "Tensor":
         """Return one loss per example, shape (batch,)."""
         return self.each(outputs, batch)
 

@@ -77,9 +77,9 @@ class _Reweighting:
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         if not self.settings.strength:
             return cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing)
-        return self.losses(outputs, batch).mean()
+        return self.example_losses(outputs, batch).mean()
 
-    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def example_losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         losses = cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing, reduction="none")
         weights = self.weights.to(outputs).expand(-1, outputs.shape[1])
         return weights[batch.group.long(), batch.target] * losses

@@ -81,7 +81,7 @@ class PrivateSteps:
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return one loss per example."""
-        return self.course.losses(outputs, batch)
+        return self.course.example_losses(outputs, batch)
 
     def backward(self, loss: Tensor, batch: Batch) -> None:
         """Take and clip the gradient of every example; note the norms by group."""
