@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from disparate.choice import DeployContext, InputChoice, InputContext, Labelled, ModelChoice
 from disparate.choices import CHOICES
+from disparate.choices.corrupt import Corrupt
 from disparate.choices.precision import Precision
 from disparate.groups import Attribute, Groups
 
@@ -132,8 +133,18 @@ def context_of(inputs: Tensor, labelled: Labelled):
 @pytest.fixture
 def pixels() -> Tensor:
     """Images as input choices meet them: in [0, 1], the ends included, and exactly those that bytes have."""
-    stored = torch.randint(0, 256, (40, 3, 32, 32), generator=torch.Generator().manual_seed(2))
+    stored = torch.randint(0, 256, (40, 3, 12, 12), generator=torch.Generator().manual_seed(2))
     return stored.to(torch.float32).div_(255)
+
+
+@pytest.fixture
+def pixels_of(pixels: Tensor):
+    """Return a function: the pixels as large as a choice needs them."""
+
+    def sized(choice: object) -> Tensor:
+        return pixels.repeat(1, 1, 3, 3) if isinstance(choice, Corrupt) else pixels
+
+    return sized
 
 
 @pytest.fixture

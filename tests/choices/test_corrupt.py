@@ -14,6 +14,12 @@ from disparate.errors import BadInput, MissingExtra, NotApplicable
 
 
 @pytest.fixture
+def pixels(pixels):
+    """Large enough to be corrupted."""
+    return pixels.repeat(1, 1, 3, 3)
+
+
+@pytest.fixture
 def given(monkeypatch):
     """A library that keeps what it is asked and answers with the pictures turned dark."""
     asked = []
@@ -38,7 +44,7 @@ def test_the_library_meets_the_stored_bytes_and_its_answer_comes_back(given, pix
 
 
 def test_grey_pictures_stay_grey(given, pixels, input_context_of):
-    assert Corrupt(kind="fog").alter(pixels[:, :1], input_context_of()).shape == (40, 1, 32, 32)
+    assert Corrupt(kind="fog").alter(pixels[:, :1], input_context_of()).shape == (40, 1, 36, 36)
 
 
 def test_tables_are_refused(pixels, input_context_of):

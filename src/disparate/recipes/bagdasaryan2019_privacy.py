@@ -1,6 +1,7 @@
 """bagdasaryan2019, "Differential privacy has disparate impact on model accuracy": who pays for clipping and noise."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -269,7 +270,7 @@ def _change(answered: Answered, variant: str, small: str) -> tuple[Array, Array]
     return change[:, column], np.nanmean(np.delete(change, column, axis=1), axis=1)
 
 
-def _rows(answered: Answered, variant: str) -> list[Mapping[str, object]]:
+def _rows(answered: Answered, variant: str) -> list[Mapping[str, Any]]:
     rows = answered.result.run.get("privacy", [])
     return [row for row in rows if str(row["job"]).startswith(f"train {variant} seed") and "repeat" not in row["job"]]
 
