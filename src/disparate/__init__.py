@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
     from disparate.choices.attack import Attack
+    from disparate.choices.corrupt import Corrupt
     from disparate.choices.crossbar import Crossbar
     from disparate.choices.fair_grape import FairGrape
     from disparate.choices.fair_prune import FairPrune
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from disparate.choices.hardware import Hardware
     from disparate.choices.kernels import Kernels
     from disparate.choices.learning_rate import LearningRate
+    from disparate.choices.normalisation import Normalisation
     from disparate.choices.objective import Objective
     from disparate.choices.precision import Precision
+    from disparate.choices.privacy import Privacy
     from disparate.choices.prune import Prune
     from disparate.choices.prune_channels import PruneChannels
     from disparate.choices.quantize import Quantize
     from disparate.choices.seed import Seed
     from disparate.choices.stopping import Stopping
+    from disparate.choices.thin import Thin
     from disparate.comparing.api import compare
     from disparate.comparing.columns import Columns
     from disparate.data.grouped import GroupedDataset
@@ -41,6 +45,7 @@ _HOMES = {
     "Attack": "disparate.choices.attack",
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
+    "Corrupt": "disparate.choices.corrupt",
     "Crossbar": "disparate.choices.crossbar",
     "DisparateError": "disparate.errors",
     "FairGrape": "disparate.choices.fair_grape",
@@ -53,9 +58,11 @@ _HOMES = {
     "Hardware": "disparate.choices.hardware",
     "Kernels": "disparate.choices.kernels",
     "LearningRate": "disparate.choices.learning_rate",
+    "Normalisation": "disparate.choices.normalisation",
     "Objective": "disparate.choices.objective",
     "Precision": "disparate.choices.precision",
     "Predictions": "disparate.predictions",
+    "Privacy": "disparate.choices.privacy",
     "Profile": "disparate.profiles",
     "Prune": "disparate.choices.prune",
     "PruneChannels": "disparate.choices.prune_channels",
@@ -64,6 +71,7 @@ _HOMES = {
     "Run": "disparate.predictions",
     "Seed": "disparate.choices.seed",
     "Stopping": "disparate.choices.stopping",
+    "Thin": "disparate.choices.thin",
     "TrainingConfig": "disparate.training.config",
     "Variant": "disparate.choice",
     "audit": "disparate.auditing.api",
@@ -77,6 +85,7 @@ __all__ = [
     "Attack",
     "Attribute",
     "Columns",
+    "Corrupt",
     "Crossbar",
     "DisparateError",
     "FairGrape",
@@ -89,9 +98,11 @@ __all__ = [
     "Hardware",
     "Kernels",
     "LearningRate",
+    "Normalisation",
     "Objective",
     "Precision",
     "Predictions",
+    "Privacy",
     "Profile",
     "Prune",
     "PruneChannels",
@@ -100,6 +111,7 @@ __all__ = [
     "Run",
     "Seed",
     "Stopping",
+    "Thin",
     "TrainingConfig",
     "Variant",
     "audit",

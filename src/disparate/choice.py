@@ -134,7 +134,7 @@ class ObjectiveChoice(Protocol):
 
 @runtime_checkable
 class NetworkChoice(Protocol):
-    """A choice of which network is trained."""
+    """A choice of which network is trained, and how it is built."""
 
     def network(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the altered model table, as a recipe holds it."""
@@ -173,7 +173,7 @@ class InputChoice(Protocol):
         ...
 
 
-Choice = TrainingChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
+Choice = TrainingChoice | NetworkChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,10 +253,7 @@ class Variant:
 
 def is_choice(value: object) -> bool:
     """Return whether a value acts somewhere as one of the seven kinds of choices does."""
-    kinds = (
-        TrainingChoice | NetworkChoice | ModelChoice | ExecutionChoice | ObjectiveChoice | TuningChoice | InputChoice
-    )
-    return isinstance(value, kinds)
+    return isinstance(value, Choice)
 
 
 def is_stochastic(choice: Choice) -> bool:

@@ -18,6 +18,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "corruptions": ("imagecorruptions",),
     "structured": ("torch_pruning",),
     "search": ("optuna",),
+    "digits": ("sklearn",),
 }
 """Extra of ``pip install disparate[...]`` to the modules it brings."""
 

@@ -8,6 +8,7 @@ from disparate.choices.attack import Attack
 from disparate.choices.augmentation import Augmentation
 from disparate.choices.batch_size import BatchSize
 from disparate.choices.capacity import Capacity
+from disparate.choices.corrupt import Corrupt
 from disparate.choices.crossbar import Crossbar
 from disparate.choices.crossbar_training import CrossbarTraining
 from disparate.choices.fair_grape import FairGrape
@@ -16,14 +17,17 @@ from disparate.choices.fine_tune import FineTune
 from disparate.choices.hardware import Hardware
 from disparate.choices.kernels import Kernels
 from disparate.choices.learning_rate import LearningRate
+from disparate.choices.normalisation import Normalisation
 from disparate.choices.objective import Objective
 from disparate.choices.precision import Precision
+from disparate.choices.privacy import Privacy
 from disparate.choices.prune import Prune
 from disparate.choices.prune_channels import PruneChannels
 from disparate.choices.quantize import Quantize
 from disparate.choices.schedule import Schedule
 from disparate.choices.seed import Seed
 from disparate.choices.stopping import Stopping
+from disparate.choices.thin import Thin
 from disparate.training.targeting import Target
 
 
@@ -80,6 +84,17 @@ SETTINGS: dict[str, Line] = {
             ({"value": 0}, "Capacity(value=0): a width of at least 1 was expected."),
             ({"factor": -1}, "Capacity(factor=-1.0): a positive finite number was expected."),
             ({"factor": float("nan")}, "Capacity(factor=nan): a positive finite number was expected."),
+        ),
+    ),
+    "corrupt": Line(
+        examples=(Corrupt(kind="gaussian_noise"), Corrupt(kind="impulse_noise", severity=5)),
+        zero=(Corrupt(kind="fog", severity=0),),
+        drawn=(Corrupt(kind="gaussian_noise", severity=2),),
+        bad=(
+            ({}, "key 'kind' is missing."),
+            ({"kind": "gausian_noise"}, "Did you mean 'gaussian_noise'?"),
+            ({"kind": "fog", "severity": 6}, "Corrupt(severity=6): a whole number from 0 to 5 was expected."),
+            ({"kind": "fog", "severity": 2.5}, "key 'severity' is 2.5; a valid integer was expected."),
         ),
     ),
     "crossbar": Line(
@@ -237,6 +252,14 @@ SETTINGS: dict[str, Line] = {
             ({"factor": float("nan")}, "a positive finite number was expected."),
         ),
     ),
+    "normalisation": Line(
+        examples=(Normalisation(), Normalisation(groups=8)),
+        no_zero="layers of another kind have no strength that could be zero",
+        bad=(
+            ({"kind": "layer"}, "key 'kind' is 'layer'; 'group' was expected."),
+            ({"groups": 0}, "Normalisation(groups=0): 1 or more was expected."),
+        ),
+    ),
     "objective": Line(
         examples=(Objective(name="erm"),),
         zero=(Objective(name="erm"),),
@@ -254,6 +277,25 @@ SETTINGS: dict[str, Line] = {
         examples=(Precision(), Precision(format="fp16"), Precision(format="fp16", at="train"), Precision(at="both")),
         no_zero="a 16-bit format has no strength that could be zero; float32 is leaving the choice out",
         bad=(({"format": "fp8"}, "key 'format' is 'fp8'; 'bf16' or 'fp16' was expected."),),
+    ),
+    "privacy": Line(
+        examples=(
+            Privacy(epsilon=3.0),
+            Privacy(noise_multiplier=0.8, max_norm=0.5, delta=1e-6, gradients="ghost"),
+            Privacy(noise_multiplier=0.0),
+            Privacy(noise_multiplier=1.0, clip=False, sampling="shuffle"),
+        ),
+        zero=(Privacy(noise_multiplier=0.0, clip=False, sampling="shuffle"),),
+        bad=(
+            ({}, "Privacy(noise_multiplier=None, epsilon=None): exactly one of the two was expected."),
+            ({"epsilon": 1, "noise_multiplier": 1}, "exactly one of the two was expected."),
+            ({"epsilon": 0}, "Privacy(epsilon=0.0): a positive finite number was expected."),
+            ({"noise_multiplier": -1}, "Privacy(noise_multiplier=-1.0): 0 or more was expected."),
+            ({"epsilon": 1, "delta": 1}, "Privacy(delta=1.0): a number between 0 and 1 was expected."),
+            ({"epsilon": 1, "max_norm": float("inf")}, "Privacy(max_norm=inf): a positive finite number (no bound is"),
+            ({"epsilon": 1, "clip": False}, "without clipping no noise gives an ε; give noise_multiplier, or leave"),
+            ({"epsilon": 1, "sampling": "poison"}, "Did you mean 'poisson'?"),
+        ),
     ),
     "prune": Line(
         examples=(
@@ -329,6 +371,16 @@ SETTINGS: dict[str, Line] = {
         bad=(
             ({"epoch": 0}, "Stopping(epoch=0): an epoch from 1 on was expected; 1 is the first."),
             ({"epoch": True}, "key 'epoch' is True; a valid integer was expected."),
+        ),
+    ),
+    "thin": Line(
+        examples=(Thin(by="digit", group="8", keep=0.1), Thin(by="sex*race", group="f, x", keep=0.5, seed=3)),
+        zero=(Thin(by="digit", group="8", keep=1.0),),
+        bad=(
+            ({"by": "digit", "group": "8"}, "key 'keep' is missing."),
+            ({"by": "digit", "group": "8", "keep": 10}, "Thin(keep=10.0): a share in (0, 1] was expected."),
+            ({"by": "digit", "group": "8", "keep": 0}, "Thin(keep=0.0): a share in (0, 1] was expected."),
+            ({"by": "digit", "group": "8", "keep": float("nan")}, "Thin(keep=nan): a share in (0, 1] was expected."),
         ),
     ),
 }

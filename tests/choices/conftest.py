@@ -3,12 +3,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from disparate.choice import DeployContext, InputChoice, InputContext, Labelled, ModelChoice
 from disparate.choices import CHOICES
+from disparate.choices.corrupt import Corrupt
 from disparate.choices.precision import Precision
 from disparate.groups import Attribute, Groups
 
@@ -45,6 +47,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "bad" in metafunc.fixturenames:
         found = [({"choice": name, **table}, text) for name, line in SETTINGS.items() for table, text in line.bad]
         metafunc.parametrize("bad", found, ids=lambda item: str(item[0]))
+
+
+@pytest.fixture(autouse=True)
+def _corruptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra is absent, something in its place that draws as it does: from numpy's global generator."""
+    if importlib.util.find_spec("imagecorruptions") is None:
+        stub = ModuleType("imagecorruptions")
+        stub.corrupt = _noisy  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "imagecorruptions", stub)
+
+
+def _noisy(image, *, severity, corruption_name, seed=None):
+    del corruption_name
+    drawn = np.random.normal(0, 8 * severity, image.shape)  # ruff: ignore[numpy-legacy-random] - as the library does
+    if seed is not None:
+        drawn = np.full(image.shape, seed % 50)
+    return np.clip(image + drawn, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +135,16 @@ def pixels() -> Tensor:
     """Images as input choices meet them: in [0, 1], the ends included, and exactly those that bytes have."""
     stored = torch.randint(0, 256, (40, 3, 12, 12), generator=torch.Generator().manual_seed(2))
     return stored.to(torch.float32).div_(255)
+
+
+@pytest.fixture
+def pixels_of(pixels: Tensor):
+    """Return a function: the pixels as large as a choice needs them."""
+
+    def sized(choice: object) -> Tensor:
+        return pixels.repeat(1, 1, 3, 3) if isinstance(choice, Corrupt) else pixels
+
+    return sized
 
 
 @pytest.fixture

@@ -63,7 +63,8 @@ def test_is_frozen(example):
         setattr(example, fields(example)[0].name, None)
 
 
-def test_zero_strength_changes_nothing(zero, model, inputs, context_of, pixels, input_context_of):
+def test_zero_strength_changes_nothing(zero, model, inputs, context_of, pixels_of, input_context_of):
+    pixels = pixels_of(zero)
     if isinstance(zero, ModelChoice):
         assert torch.equal(answers(zero.apply(model, context_of()), inputs), answers(model, inputs))
     if isinstance(zero, TrainingChoice):
@@ -79,8 +80,9 @@ def test_zero_strength_changes_nothing(zero, model, inputs, context_of, pixels, 
         assert torch.equal(zero.alter(pixels, input_context_of()), pixels)
 
 
-def test_strength_changes_something(example, model, inputs, context_of, pixels, input_context_of):
+def test_strength_changes_something(example, model, inputs, context_of, pixels_of, input_context_of):
     """The other side of the law above: a choice that did nothing at all would pass it."""
+    pixels = pixels_of(example)
     changed = False
     if isinstance(example, ModelChoice):
         changed |= not torch.equal(answers(example.apply(model, context_of()), inputs), answers(model, inputs))
@@ -119,7 +121,8 @@ def test_same_generator_same_answers(acting, model, inputs, context_of):
     assert torch.equal(first, second)
 
 
-def test_another_generator_another_draw(drawn, model, inputs, context_of, pixels, input_context_of):
+def test_another_generator_another_draw(drawn, model, inputs, context_of, pixels_of, input_context_of):
+    pixels = pixels_of(drawn)
     if isinstance(drawn, InputChoice):
         first, second = (drawn.alter(pixels, input_context_of(seed)) for seed in (3, 4))
     else:
@@ -133,7 +136,8 @@ def test_global_randomness_is_left_alone(acting, model, context_of):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_altered_inputs_are_inputs(altering, pixels, input_context_of):
+def test_altered_inputs_are_inputs(altering, pixels_of, input_context_of):
+    pixels = pixels_of(altering)
     moved = altering.alter(pixels, input_context_of())
     assert (moved.shape, moved.dtype) == (pixels.shape, pixels.dtype)
     assert moved.min() >= 0
@@ -141,7 +145,8 @@ def test_altered_inputs_are_inputs(altering, pixels, input_context_of):
     assert not moved.requires_grad
 
 
-def test_altering_leaves_everything_else_alone(altering, model, pixels, input_context_of):
+def test_altering_leaves_everything_else_alone(altering, model, pixels_of, input_context_of):
+    pixels = pixels_of(altering)
     given, state, random = pixels.clone(), deepcopy(model.state_dict()), torch.get_rng_state()
     altering.alter(pixels, input_context_of())
     assert torch.equal(pixels, given)
@@ -150,7 +155,8 @@ def test_altering_leaves_everything_else_alone(altering, model, pixels, input_co
     assert torch.equal(random, torch.get_rng_state())
 
 
-def test_altering_repeats_itself(altering, pixels, input_context_of):
+def test_altering_repeats_itself(altering, pixels_of, input_context_of):
+    pixels = pixels_of(altering)
     first, second = (altering.alter(pixels, input_context_of(3)) for _ in range(2))
     assert torch.equal(first, second)
 

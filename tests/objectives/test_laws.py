@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from disparate.errors import BadInput
 from disparate.groups import Groups
-from disparate.objectives import OBJECTIVES, Population, build_objective
+from disparate.objectives import OBJECTIVES, Population, Separate, build_objective
 from disparate.objectives.erm import ERM
 from disparate.profiles import Profile
 from disparate.training.config import TrainingConfig
@@ -218,3 +218,19 @@ def test_label_smoothing_reaches_every_objective(example, population, levels, ne
         for smoothed in (batch, replace(batch, label_smoothing=0.3))
     ]
     assert losses[0] != losses[1]
+
+
+def test_separate_losses_see_their_own_example_alone_and_their_mean_is_the_loss(
+    example, population, levels, net, inputs, batch
+):
+    course = example[1].begin(population)
+    if not isinstance(course, Separate):
+        assert example[0] not in {"erm", "reweighting"}
+        return
+    assert example[0] in {"erm", "reweighting"}
+    outputs = net(inputs).detach()
+    losses = course.example_losses(outputs, batch)
+    torch.testing.assert_close(losses.mean(), course.loss(outputs, batch))
+    for row in range(len(outputs)):
+        alone = replace(batch, target=batch.target[row : row + 1], group=batch.group[row : row + 1])
+        torch.testing.assert_close(course.example_losses(outputs[row : row + 1], alone)[0], losses[row])

@@ -39,7 +39,7 @@ def recall_network(
     rows = rows_of(data, most=arguments["examples"], split=arguments["split"])
     with in_force(Profile.from_json(arguments["profile"])):
         right = logits_of(given.model, given.source.inputs, rows).argmax(axis=1) == data.target[rows]
-    seen = np.isin(rows, TrainingConfig.from_json(arguments["config"]).trained_on(data.rows("train")))
+    seen = np.isin(rows, TrainingConfig.from_json(arguments["config"]).training_rows(data))
     path = workspace / "answers.parquet"
     columns = {CORRECT: right.astype(np.float64), TRAINED_ON: seen.astype(np.float64)}
     write_numbers(NumberTable(example_id=data.example_id[rows], split=data.split[rows], columns=columns), path)

@@ -20,7 +20,9 @@ from disparate.auditing.drawing import (
 from disparate.auditing.exemplars import exemplars
 from disparate.auditing.plan import Plan, acts_on_training, fingerprint_jobs, plan, profiles_of
 from disparate.auditing.recipe import recipe_tables
+from disparate.auditing.steps import model_of
 from disparate.auditing.writing import write
+from disparate.choice import Variant
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
 from disparate.engine.events import Planned
@@ -31,7 +33,7 @@ from disparate.findings import Findings, Result
 from disparate.groups import Groups
 from disparate.measures.assess import assess
 from disparate.measures.table import measure_named
-from disparate.objectives import build_objective
+from disparate.objectives import Course, Objective, build_objective
 from disparate.predictions import REFERENCE, Predictions
 from disparate.profiles import Profile, require_available
 from disparate.provenance import cores, machine, peak_memory, source_revision, versions
@@ -40,10 +42,13 @@ from disparate.report.gate import Threshold, gate
 from disparate.store.runs import Store
 from disparate.training.execution import device_of
 from disparate.training.levels import unmeasured
-from disparate.training.loop import population_of
+from disparate.training.loop import budget_of, population_of
+from disparate.training.private_steps import require_private
 
 BOOTSTRAP_SEED = 20231206
-ANOTHER_NETWORK = "a network of another width has no weight in common with the reference's"
+ANOTHER_NETWORK = "a network that is built otherwise has no weight in common with the reference's"
+MADE_HERE = "inline:"
+"""How names of networks begin that only the process of their user can make."""
 
 
 class Engine(Protocol):
@@ -167,25 +172,49 @@ def _require_objectives(audit: Audit, data: GroupedDataset) -> None:
         return
     groups = Groups.of(data.attributes, by=audit.groups[0])
     for variant in (audit.reference, *chained(audit)):
-        population = population_of(data, variant.training(audit.training).trained_on(rows), groups)
-        build_objective(variant.objective(audit.objective)).begin(population)
+        config = variant.training(audit.training)
+        population = population_of(data, config.training_rows(data), groups)
+        objective = build_objective(variant.objective(audit.objective))
+        course = objective.begin(population)
+        if config.privacy is not None:
+            _require_private(audit, variant, data, objective, course)
         for tuning in variant.tunings():
             build_objective(tuning.choice.objective).begin(replace(population, dense=unmeasured(population)))
 
 
+def _require_private(
+    audit: Audit, variant: Variant, data: GroupedDataset, objective: Objective, course: Course
+) -> None:
+    """Refuse, before anything is trained, an ε that no noise keeps to and what private steps do not go with."""
+    config = variant.training(audit.training)
+    try:
+        budget_of(config, len(config.training_rows(data)))
+        if not str(audit.model["name"]).startswith(MADE_HERE):  # the training refuses it where it is made
+            named = {"model": variant.network(audit.model), "trust": audit.trust}
+            require_private(model_of(named, data, seed=0), objective, course)
+    except (BadInput, NotApplicable) as error:
+        raise type(error)(f"variant '{variant.name}': {error}") from error
+
+
 def _require_deployable(audit: Audit) -> None:
-    reference = audit.reference
-    own = reference.training(audit.training), reference.objective(audit.objective), reference.network(audit.model)
+    own = _trained_by(audit, audit.reference)
     here = audit.reference.profile(audit.profile, at="deploy")
     for variant in chained(audit):
         trains = variant.profile(audit.profile, at="train") != audit.reference.profile(audit.profile, at="train")
         only = trains and variant.profile(audit.profile, at="deploy") == here
-        asked = variant.training(audit.training), variant.objective(audit.objective), variant.network(audit.model)
-        if asked != own or only:
+        if _trained_by(audit, variant) != own or only:
             raise NotApplicable(
                 f"variant '{variant.name}' changes training, but the weights were trained elsewhere; "
                 "hand in a function that makes the network, or leave the variant out."
             )
+
+
+def _trained_by(audit: Audit, variant: Variant) -> tuple[object, ...]:
+    return (
+        variant.training(audit.training),
+        variant.objective(audit.objective),
+        variant.network(audit.model),
+    )
 
 
 def answer(
@@ -294,6 +323,7 @@ def _record(audit: Audit, data: GroupedDataset, answers: Answers, store: Store, 
         "effective": _effective(answers, store),
         **_draws(audit, answers),
         "targets": _targets(answers, store),
+        **_private(answers, store),
         "jobs": len(answers.plan.jobs),
         "predictions": [{**asdict(planned.run), "key": planned.key} for planned in answers.plan.runs],
         "examples": len(rows),
@@ -332,12 +362,29 @@ def _training(answers: Answers, store: Store) -> list[dict[str, Any]]:
                 "epochs": last["epoch"],
                 "loss": round(last["loss"], 5),
                 "accuracy": round(last["accuracy"], 5),
-                **({"told": last["told"]} if last.get("told") else {}),
+                **_told(last),
                 **({"rules": rules} if (rules := [told for told in done.record.get("rules", []) if told]) else {}),
                 "wall_s": round(done.wall_s, 1),
                 "peak_mib": round(done.peak_mib or 0.0, 1),
             })  # fmt: skip
     return listed
+
+
+def _told(last: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in last.get("told", {}).items() if name != "privacy"}
+    return {"told": told} if told else {}
+
+
+def _private(answers: Answers, store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Return a row per private training: its ε, and how long the gradients of each group were; nothing without one."""
+    rows = [
+        {"job": job.name, **last["told"]["privacy"]}
+        for job in answers.plan.jobs
+        if (done := store.job(job.key)) is not None and done.record.get("history")
+        for last in done.record["history"][-1:]
+        if "privacy" in last.get("told", {})
+    ]
+    return {"privacy": rows} if rows else {}
 
 
 def _effective(answers: Answers, store: Store) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from disparate.engine.job import Inputs, Outcome, Report
 from disparate.errors import BadInput, NotReproducible
 from disparate.groups import Groups
 from disparate.models.factory import ModelSpec, build_model
+from disparate.models.normalisation import with_group_norm
 from disparate.objectives import build_objective
 from disparate.objectives.group_balanced_sampling import GroupBalancedSampling
 from disparate.predictions import Predictions, Run
@@ -136,7 +137,7 @@ def tune_network(
     choice = cast("TuningChoice", build_choice(arguments["tuning"]))
     groups = Groups.of(data.attributes, by=arguments["groups"])
     config, profile = TrainingConfig.from_json(arguments["config"]), Profile.from_json(arguments["profile"])
-    rows = config.trained_on(data.rows("train"))
+    rows = config.training_rows(data)
     plain = deployed({**arguments, "choices": []}, data, inputs[key][output], make=make)
     with in_force(profile):
         dense = group_levels(plain.model, plain.source, rows, groups.codes, groups=len(groups))
@@ -416,11 +417,17 @@ def _load(table: str) -> GroupedDataset:
 
 def model_of(arguments: Mapping[str, Any], data: GroupedDataset, *, seed: int, make: Make | None = None) -> nn.Module:
     """Return the network that a job names, or that ``make`` makes, with the initial weights of a seed."""
+    model = _as_named(arguments, data, seed=seed, make=make)
+    groups = arguments["model"].get("group_norm")
+    return model if groups is None else with_group_norm(model, most=groups)
+
+
+def _as_named(arguments: Mapping[str, Any], data: GroupedDataset, *, seed: int, make: Make | None) -> nn.Module:
     if make is not None:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return make()
-    settings = {key: value for key, value in arguments["model"].items() if key not in OF_TRAINED}
+    settings = {key: value for key, value in arguments["model"].items() if key not in {*OF_TRAINED, "group_norm"}}
     name = settings.pop("name")
     spec = ModelSpec(name=name, settings=settings, trusted=name in arguments["trust"])
     return build_model(spec, input_shape=input_shape(data), classes=len(data.label_names), seed=seed)

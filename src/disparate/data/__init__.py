@@ -19,6 +19,7 @@ DATA = Registry(
         "cifar10": "disparate.data.cifar10:cifar10",
         "fitzpatrick17k": "disparate.data.fitzpatrick17k:fitzpatrick17k",
         "ham10000": "disparate.data.ham10000:ham10000",
+        "digits": "disparate.data.digits:digits",
         "image_folder": "disparate.data.image_folder:image_folder",
         "saved": "disparate.data.saved:saved",
         "svhn": "disparate.data.svhn:svhn",

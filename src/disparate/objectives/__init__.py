@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from disparate.registry import Registry
 
@@ -144,6 +144,19 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
+class Separate(Protocol):
+    """A course whose loss is the mean over the batch of one loss per example, each made of that example alone.
+
+    Only then does clipping the gradient of every example bound what one person's data can do (DP-SGD). Means and
+    multipliers of groups couple the examples of a batch, and weights that follow losses couple steps.
+    """
+
+    def example_losses(self, outputs: "Tensor", batch: Batch) -> "Tensor":
+        """Return one loss per example, shape (batch,), whose mean is the loss."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unchanging:
     """The course of an objective that keeps nothing from step to step.
@@ -166,6 +179,21 @@ class Unchanging:
     def told(self) -> "Mapping[str, Any]":
         """Return nothing: there is nothing that changes."""
         return {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnchangingMean(Unchanging):
+    """The course of an objective that keeps nothing and is a mean over examples.
+
+    Args:
+        each: The loss of every example of a step.
+    """
+
+    each: "Callable[[Tensor, Batch], Tensor]"
+
+    def example_losses(self, outputs: "Tensor", batch: Batch) -> "Tensor":
+        """Return one loss per example, shape (batch,)."""
+        return self.each(outputs, batch)
 
 
 def build_objective(table: "Mapping[str, Any]") -> Objective:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from disparate.objectives import Batch, Course, Population, Unchanging
+from disparate.objectives import Batch, Course, Population, UnchangingMean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +18,7 @@ class ERM:
     def begin(self, population: Population) -> Course:
         """Return the objective at the start of a training; nothing of it changes."""
         del population
-        return Unchanging(of=mean_loss)
+        return UnchangingMean(of=mean_loss, each=own_losses)
 
 
 def mean_loss(outputs: Tensor, batch: Batch) -> Tensor:
@@ -38,3 +38,16 @@ def mean_loss(outputs: Tensor, batch: Batch) -> Tensor:
         0.6931
     """
     return cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing)
+
+
+def own_losses(outputs: Tensor, batch: Batch) -> Tensor:
+    """Return every example's cross-entropy, nats, shape (batch,).
+
+    Args:
+        outputs: Logits, shape (batch, classes).
+        batch: Targets of the step.
+
+    Returns:
+        One loss per example; their mean is :func:`mean_loss`.
+    """
+    return cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing, reduction="none")

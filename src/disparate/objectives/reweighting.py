@@ -77,9 +77,12 @@ class _Reweighting:
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         if not self.settings.strength:
             return cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing)
+        return self.example_losses(outputs, batch).mean()
+
+    def example_losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         losses = cross_entropy(outputs, batch.target, label_smoothing=batch.label_smoothing, reduction="none")
         weights = self.weights.to(outputs).expand(-1, outputs.shape[1])
-        return (weights[batch.group.long(), batch.target] * losses).mean()
+        return weights[batch.group.long(), batch.target] * losses
 
     def end_epoch(self, epoch: int, levels: Callable[[], Levels]) -> None:
         """Keep nothing."""

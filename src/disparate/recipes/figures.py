@@ -3,6 +3,7 @@
 from disparate.errors import BadInput, suggestion
 from disparate.recipes import (
     agarwal2022_vog,
+    bagdasaryan2019_privacy,
     fairxbar,
     hooker2019_forget,
     hooker2020_bias,
@@ -15,6 +16,7 @@ from disparate.recipes.reproduction import Figure
 
 PAPERS = (
     agarwal2022_vog,
+    bagdasaryan2019_privacy,
     fairxbar,
     hooker2019_forget,
     hooker2020_bias,

@@ -24,12 +24,16 @@ class Material:
         groups: Partitions to judge by; objectives and saliencies see the first.
         network: Name of the network of the paper.
         says: What it is, in a line.
+        small: Name of the network at smaller scales.
+        rounds: Times the epochs of a scale, for data that are few.
     """
 
     data: Mapping[str, Any]
     groups: tuple[str, ...]
     network: str
     says: str
+    small: str = "small_cnn"
+    rounds: int = 1
 
 
 def _faces(target: str, **more: Any) -> dict[str, Any]:
@@ -90,6 +94,13 @@ MATERIALS: Mapping[str, Material] = {
         network="torchvision:vgg11",
         says="Fitzpatrick17k, malignant, benign or neither, judged by light and dark skin, as many of either",
     ),
+    "digits": Material(
+        data={"source": "digits"},
+        groups=("digit",),
+        network="small_cnn",
+        says="scikit-learn's handwritten digits, 8 × 8 pixels, the digit is label and group",
+        rounds=5,
+    ),
     "adult": Material(
         data={
             "source": "tabular",
@@ -99,9 +110,10 @@ MATERIALS: Mapping[str, Material] = {
             "split": "split",
             "leave_out": ["fnlwgt"],
         },
-        groups=("sex", "race", "sex*race"),
+        groups=("sex*race", "sex", "race"),
         network="small_mlp",
         says="Adult, income above 50,000 or not, judged by sex and race",
+        small="small_mlp",
     ),
     "synthetic": Material(
         data={"source": "synthetic"},
@@ -275,7 +287,7 @@ def setting(scale: Scale, on: str, *, network: str | None = None, seeds: int | N
         scale=scale,
         on=on,
         seeds=tuple(range(seeds or size.seeds)),
-        epochs=size.epochs,
+        epochs=size.epochs * material.rounds,
         tuning=size.tuning,
         rates=size.rates,
         model={"name": network} if network else _network(scale, material),
@@ -285,7 +297,7 @@ def setting(scale: Scale, on: str, *, network: str | None = None, seeds: int | N
 
 
 def _network(scale: Scale, material: Material) -> dict[str, Any]:
-    if material.network == "small_mlp":
-        return {"name": "small_mlp", "width": TABLE_WIDTHS.get(scale, 64)}
     width = SIZES[scale].width
-    return {"name": material.network} if width is None else {"name": "small_cnn", "width": width}
+    if width is None:
+        return {"name": material.network}
+    return {"name": material.small, "width": TABLE_WIDTHS[scale] if material.small == "small_mlp" else width}

@@ -216,3 +216,21 @@ def shuffled(rows: NDArray[np.intp], batch_size: int, generator: torch.Generator
         starts.pop()
     for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
         yield order[start:end]
+
+
+def sampled(
+    rows: NDArray[np.intp], rate: float, batches: int, generator: torch.Generator
+) -> Iterator[NDArray[np.intp]]:
+    """Yield batches into which every row gets by its own coin: Poisson sampling.
+
+    Args:
+        rows: Positions in the data set.
+        rate: Chance of a row to be in a batch.
+        batches: How many batches.
+        generator: On the CPU, so that every device draws alike.
+
+    Yields:
+        Positions of one batch; it may be empty.
+    """
+    for _ in range(batches):
+        yield rows[(torch.rand(len(rows), generator=generator, dtype=torch.float64) < rate).numpy()]

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from disparate.errors import BadInput
+from disparate.training.privacy import PrivateSteps
+from disparate.training.thinning import Thinning
+
+if TYPE_CHECKING:
+    from disparate.data.grouped import GroupedDataset
 
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "step", "one_cycle"]
@@ -38,6 +43,8 @@ class TrainingConfig:
         keep_epochs: Epochs whose weights are kept beside the last ones.
         subset: Share of the training split that is trained on, in (0, 1], drawn at random; normalisation too.
         subset_seed: Seed of that draw.
+        thinned: Groups of which fewer examples are trained on.
+        privacy: Steps of DP-SGD; None for plain ones.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -61,6 +68,8 @@ class TrainingConfig:
     keep_epochs: tuple[int, ...] = ()
     subset: float = 1.0
     subset_seed: int = 0
+    thinned: tuple[Thinning, ...] = ()
+    privacy: PrivateSteps | None = None
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
@@ -76,6 +85,8 @@ class TrainingConfig:
         _require(stop is None or 1 <= stop <= self.epochs, "stop_after", stop, f"an epoch from 1 to {self.epochs}")
         late = [epoch for epoch in self.keep_epochs if not 1 <= epoch <= self.epochs]
         _require(not late, "keep_epochs", late, f"epochs from 1 to {self.epochs}")
+        plain = self.privacy is None or self.precision == "float32"
+        _require(plain, "precision", f"'{self.precision}' with privacy", "'float32'; norms are clipped there")
 
     @property
     def last_epoch(self) -> int:
@@ -106,15 +117,36 @@ class TrainingConfig:
         ]
         return rows[np.sort(chosen)]
 
+    def training_rows(self, data: "GroupedDataset") -> NDArray[np.intp]:
+        """Return the rows of a data set that are trained on: its training split, thinned, and the subset of that.
+
+        Args:
+            data: The data set.
+
+        Returns:
+            Positions.
+
+        Raises:
+            BadInput: A group that is to be thinned is not there.
+        """
+        rows = data.rows("train")
+        for thinning in self.thinned:
+            rows = thinning.kept(rows, data)
+        return self.trained_on(rows)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the configuration as plain values; a subset only where there is one, so that old keys hold."""
-        whole = {"subset", "subset_seed"} if self.subset == 1 else set[str]()
-        return {name: value for name, value in asdict(self).items() if name not in whole}
+        """Return the configuration as plain values; newer settings only where they are given, so that old keys hold."""
+        absent = {"subset", "subset_seed"} if self.subset == 1 else set[str]()
+        absent |= {name for name in ("thinned", "privacy") if not getattr(self, name)}
+        given = {name: value for name, value in asdict(self).items() if name not in absent}
+        return given | ({"privacy": self.privacy.to_json()} if self.privacy else {})
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> "TrainingConfig":
         """Read a configuration back from plain values."""
         settings: dict[str, Any] = {**item, "keep_epochs": tuple(item["keep_epochs"])}
+        settings["thinned"] = tuple(Thinning(**own) for own in item.get("thinned", ()))
+        settings["privacy"] = PrivateSteps(**item["privacy"]) if item.get("privacy") else None
         return cls(**settings)
 
 

@@ -15,15 +15,28 @@ from disparate.errors import BadInput
 from disparate.groups import Groups
 from disparate.objectives import Batch, Course, Levels, Objective, Population
 from disparate.profiles import Profile
-from disparate.training.batches import Augmentation, Normalisation, Ordering, Source, normalisation_of, shuffled
+from disparate.training.batches import (
+    Augmentation,
+    Normalisation,
+    Ordering,
+    Source,
+    normalisation_of,
+    sampled,
+    shuffled,
+)
 from disparate.training.config import TrainingConfig
 from disparate.training.execution import in_force, memory_format, place
 from disparate.training.levels import group_levels
+from disparate.training.privacy import Budget
+from disparate.training.private_steps import PrivateSteps, require_private
 from disparate.training.rules import WeightRule, all_seen
+from disparate.training.step_rules import PlainSteps, StepRule
 
 Report = Callable[[float, float, str], None]
 """Called with steps done, steps in all, and a line of text."""
 
+NOISE_STREAM = 2**40
+"""What the seed of augmentation is moved by to seed the noise of private steps, which is a stream of its own."""
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -112,10 +125,10 @@ def train(
         The weights, and how it went.
 
     Raises:
-        BadInput: The loss became NaN or infinite, or there is nothing to train on.
-        NotApplicable: The profile cannot run here.
+        BadInput: The loss became NaN or infinite, there is nothing to train on, or no noise keeps to the ε.
+        NotApplicable: The profile cannot run here, or private steps do not go together with what is trained.
     """
-    rows = config.trained_on(data.rows("train"))
+    rows = config.training_rows(data)
     if not len(rows):
         raise BadInput(f"data set '{data.name}' has no example in the split 'train'; training needs some.")
     normalisation = start.normalisation or normalisation_of(data, rows)
@@ -125,8 +138,10 @@ def train(
         place(model, profile)
         source = Source(data=data, normalisation=normalisation, device=device, memory_format=memory_format(profile))
         course = objective.begin(population_of(data, rows, groups, dense=start.dense))
+        if config.privacy is not None:
+            require_private(model, objective, course, rules=start.rules)
         fed = _Fed(source=source, rows=rows, codes=codes, config=config)
-        stepper = _Stepper(model, config, course, start.rules, device, steps_per_epoch=_steps(len(rows), config))
+        stepper = _Stepper(model, config, course, start.rules, device, names=names, examples=len(rows))
         order = torch.Generator().manual_seed(config.order_seed)
         draws = torch.Generator().manual_seed(config.augment_seed)
         ordered = objective if isinstance(objective, Ordering) else start.ordering
@@ -140,9 +155,10 @@ def train(
                 report(stepper.done, stepper.total, f"epoch {epoch} of {config.last_epoch}")
             seen = tally.epoch(epoch, config, history)
             course.end_epoch(epoch, stepper.levels(lambda: group_levels(model, source, rows, codes, groups=len(names))))
-            history.append(replace(seen, told=course.told()))
+            history.append(replace(seen, told={**course.told(), **stepper.rule.told()}))
             if epoch == config.last_epoch or epoch in config.keep_epochs:
                 states[epoch] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        stepper.rule.end()
     return Trained(states=states, normalisation=normalisation, history=tuple(history), steps=stepper.done)
 
 
@@ -186,6 +202,10 @@ class _Fed:
     config: TrainingConfig
 
     def order(self, generator: torch.Generator, ordered: Ordering | None) -> Iterator[NDArray[np.intp]]:
+        private = self.config.privacy
+        if private is not None and private.sampling == "poisson":
+            rate = min(1.0, self.config.batch_size / len(self.rows))
+            return sampled(self.rows, rate, steps_per_epoch(len(self.rows), self.config), generator)
         if ordered is None:
             return shuffled(self.rows, self.config.batch_size, generator)
         return ordered.batches(self.rows, self.codes[self.rows], self.config.batch_size, generator)
@@ -201,13 +221,38 @@ class _Fed:
         return inputs, seen
 
 
-def _steps(examples: int, config: TrainingConfig) -> int:
+def steps_per_epoch(examples: int, config: TrainingConfig) -> int:
+    """Return the number of batches that an epoch has; a last one of a single example joins the one before it.
+
+    Example:
+        >>> [steps_per_epoch(examples, TrainingConfig(batch_size=4)) for examples in (8, 9, 10, 1)]
+        [2, 2, 3, 1]
+    """
     steps = math.ceil(examples / config.batch_size)
     return steps - 1 if steps > 1 and examples % config.batch_size == 1 else steps
 
 
+def budget_of(config: TrainingConfig, examples: int) -> Budget:
+    """Return the noise of a private training and its ε, which is meant for all epochs even where it stops early.
+
+    Args:
+        config: How it is trained, with ``privacy``.
+        examples: Training examples.
+
+    Returns:
+        The budget.
+
+    Raises:
+        BadInput: There is no privacy to be had, or no noise keeps to the ε.
+    """
+    if config.privacy is None:
+        raise BadInput("training privacy is not set; settings of private steps were expected.")
+    steps = steps_per_epoch(examples, config) * config.epochs
+    return Budget.of(config.privacy, batch_size=config.batch_size, examples=examples, steps=steps)
+
+
 class _Stepper:
-    """Takes optimiser steps; owns optimiser, schedule and loss scaler."""
+    """Takes steps; owns optimiser, schedule and the rule by which gradients are made and weights moved."""
 
     def __init__(
         self,
@@ -217,14 +262,16 @@ class _Stepper:
         rules: Sequence[WeightRule],
         device: torch.device,
         *,
-        steps_per_epoch: int,
+        names: Sequence[str],
+        examples: int,
     ) -> None:
         self.model, self.config, self.course, self.rules, self.device = model, config, course, rules, device
-        self.total = steps_per_epoch * config.last_epoch
+        steps = steps_per_epoch(examples, config)
+        self.total = steps * config.last_epoch
         self.done = 0
         self.optimizer = optimizer_of(model, config)
-        self.rate = rate_of(config, steps_per_epoch)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        self.rate = rate_of(config, steps)
+        self.rule = self._rule(names, examples)
         self.parameters = tuple(parameter for parameter in model.parameters() if parameter.requires_grad)
 
     def begin(self, epoch: int) -> None:
@@ -236,15 +283,22 @@ class _Stepper:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.done)
         self.optimizer.zero_grad(set_to_none=True)
-        with all_seen(self.rules, self.model):
-            outputs, loss = self._passed(inputs.requires_grad_(self.course.differentiates_inputs), batch)
-            self.scaler.scale(loss).backward()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        loss, right = self._gradients(inputs, batch) if len(batch.target) else self._no_gradients()
+        self.rule.advance()
         for rule in self.rules:
             rule.after_step(self.model)
         self.done += 1
-        return loss.detach(), (outputs.detach().argmax(1) == batch.target).sum(), len(batch.target)
+        return loss, right, len(batch.target)
+
+    def _gradients(self, inputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        with all_seen(self.rules, self.model):
+            outputs, loss = self._passed(inputs.requires_grad_(self.course.differentiates_inputs), batch)
+            self.rule.backward(loss, batch)
+        return loss.detach().mean(), (outputs.detach().argmax(1) == batch.target).sum()
+
+    def _no_gradients(self) -> tuple[Tensor, Tensor]:
+        self.rule.without_examples()
+        return torch.zeros((), device=self.device), torch.zeros((), device=self.device)
 
     def levels(self, taken: Callable[[], Levels]) -> Callable[[], Levels]:
         """Return how levels are taken of the weights that the passes see: rounded, where a rule rounds them."""
@@ -258,9 +312,18 @@ class _Stepper:
     def _passed(self, inputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         dtype = AUTOCAST.get(self.config.precision, torch.bfloat16)
         with torch.autocast(self.device.type, dtype=dtype, enabled=self.config.precision != "float32"):
-            outputs = self.model(inputs)
+            outputs = self.rule.outputs(inputs)
         whole = replace(batch, inputs=inputs, parameters=self.parameters)
-        return outputs, self.course.loss(outputs.float(), whole)
+        return outputs, self.rule.loss(outputs.float(), whole)
+
+    def _rule(self, names: Sequence[str], examples: int) -> StepRule:
+        config = self.config
+        if config.privacy is None:
+            scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
+            return PlainSteps(self.model, self.optimizer, self.course, scaler=scaler)
+        budget = budget_of(config, examples)
+        noise = torch.Generator(self.device).manual_seed(config.augment_seed + NOISE_STREAM)
+        return PrivateSteps(self.model, self.optimizer, self.course, budget=budget, names=names, generator=noise)
 
 
 class _Tally:
@@ -277,14 +340,15 @@ class _Tally:
         self.sizes.append(size)
 
     def epoch(self, epoch: int, config: TrainingConfig, before: Sequence[Epoch]) -> Epoch:
-        loss = torch.stack(self.losses).sum().item() / sum(self.sizes)
+        examples = max(1, sum(self.sizes))
+        loss = torch.stack(self.losses).sum().item() / examples
         if not math.isfinite(loss):
             raise BadInput(
                 f"training diverged: the loss is {loss} in epoch {epoch} with {config.optimizer}, learning rate "
                 f"{config.learning_rate:g}, precision {config.precision}; a finite loss was expected. "
                 f"Lower learning_rate, add warmup_epochs, or check the inputs.{_last(before)}"
             )
-        return Epoch(epoch=epoch, loss=loss, accuracy=torch.stack(self.right).sum().item() / sum(self.sizes))
+        return Epoch(epoch=epoch, loss=loss, accuracy=torch.stack(self.right).sum().item() / examples)
 
 
 def _last(before: Sequence[Epoch]) -> str:
