@@ -164,9 +164,9 @@ class Ledger:
         if before is not None and before.state == "done":
             lost = [name for name, digest in before.outputs.items() if not self._store.blobs.intact(digest)]
             return (
-                f"job '{job.name}' needs {', '.join(map(repr, lost))} of job '{before.name}', which was finished and whose "
-                f"files are absent or damaged in store {self._store.root}. Run its audit again: only what is lost is "
-                "done anew."
+                f"job '{job.name}' needs {', '.join(map(repr, lost))} of job '{before.name}', which was finished and "
+                f"whose files are absent or damaged in store {self._store.root}. Run its audit again: only what "
+                "is lost is done anew."
             )
         return (
             f"job '{job.name}' needs the job {need}, which is neither planned nor finished in store "
