@@ -155,12 +155,23 @@ class Ledger:
         if need in self._jobs:
             return False
         if (record := self._store.finished(need)) is None:
-            raise BadInput(
-                f"job '{job.name}' needs the job {need}, which is neither planned nor finished in store "
-                f"{self._store.root}; plan it too."
-            )
+            raise BadInput(self._lacking(job, need))
         self._records[need] = record
         return True
+
+    def _lacking(self, job: Job, need: str) -> str:
+        before = self._store.job(need)
+        if before is not None and before.state == "done":
+            lost = [name for name, digest in before.outputs.items() if not self._store.blobs.intact(digest)]
+            return (
+                f"job '{job.name}' needs {', '.join(map(repr, lost))} of job '{before.name}', which was finished and "
+                f"whose files are absent or damaged in store {self._store.root}. Run its audit again: only what "
+                "is lost is done anew."
+            )
+        return (
+            f"job '{job.name}' needs the job {need}, which is neither planned nor finished in store "
+            f"{self._store.root}; plan it too."
+        )
 
     def _admit(self) -> None:
         keys = sorted(self._sorter.get_ready(), key=self._places.__getitem__)

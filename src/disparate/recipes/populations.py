@@ -5,6 +5,7 @@ integers, or trained on for as long without pruning, which is the control that t
 """
 
 from dataclasses import replace
+from typing import Any
 
 from disparate.auditing.audit import Audit
 from disparate.choice import Choice
@@ -74,7 +75,7 @@ def ask_populations(name: str, setting: Setting) -> Audit:
     return setting.populated().audit(name, chains, repeats=1, measures=MEASURES)
 
 
-def one(found: Findings, **equal: object) -> Finding | None:
+def one(found: Findings, **equal: Any) -> Finding | None:
     """Return the first finding with these fields; None without any."""
     return next(iter(found.where(**equal)), None)
 

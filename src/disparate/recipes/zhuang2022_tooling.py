@@ -54,8 +54,8 @@ def ask_arms(setting: Setting) -> Audit:
 def read_arms(answered: Answered) -> Read:
     """Read the arms: spread of accuracy, churn and distance of the weights; classes and groups beside everyone."""
     arms = arms_of(answered)
-    told = {"by": answered.by, "reference": answered.result.run["reference_groups"][answered.by]}
-    found = Findings(tuple(item for arm in arms.values() for item in arm_findings(arm, **told)))
+    by, reference = answered.by, answered.result.run["reference_groups"][answered.by]
+    found = Findings(tuple(item for arm in arms.values() for item in arm_findings(arm, by=by, reference=reference)))
     distances = Findings(tuple(_distance(answered, name) for name in arms))
     tables = (
         _table(
