@@ -84,20 +84,20 @@ def _repeating(
     calls: Sequence[fx.Node], layers: Mapping[str, nn.Module], sizes: Mapping[str, Size]
 ) -> Iterator[tuple[str, str]]:
     for node in calls:
-        pool, linear = str(node.args[0].args[0].target) if _reads_flattened(node) else "", str(node.target)
+        pool, linear = _flattened(node), str(node.target)
         fits = type(layers.get(pool)) is nn.AdaptiveAvgPool2d and type(layers[linear]) is nn.Linear
         if fits and sizes.get(pool) == (1, 1):
             yield pool, linear
 
 
-def _reads_flattened(node: fx.Node) -> bool:
-    """Return whether a layer alone reads what is flattened, from the first axis after the examples, of another."""
+def _flattened(node: fx.Node) -> str:
+    """Return the layer whose output, flattened from the first axis after the examples, a layer alone reads; or none."""
     flat: Any = node.args[0] if node.args else None
     if not isinstance(flat, fx.Node) or flat.target is not torch.flatten or flat.args[1:] != (1,) or flat.kwargs:
-        return False
+        return ""
     first: Any = flat.args[0]
     alone = len(flat.users) == 1 and isinstance(first, fx.Node) and len(first.users) == 1
-    return alone and first.op == "call_module"
+    return str(first.target) if alone and first.op == "call_module" else ""
 
 
 def _input_sizes(model: nn.Module, example: Tensor) -> dict[str, Size]:
@@ -158,8 +158,9 @@ def _fold_all(model: nn.Module, fusion: Fusion) -> None:
 def _sum_all(model: nn.Module, fusion: Fusion) -> None:
     layers = dict(model.named_modules())
     for pool, linear in fusion.summed:
-        if type(layers.get(pool)) is nn.AdaptiveAvgPool2d and _is_plain(layers.get(linear)):
-            _sum(layers[pool], layers[linear])
+        first, second = layers.get(pool), layers.get(linear)
+        if type(first) is nn.AdaptiveAvgPool2d and type(second) is nn.Linear and _can_sum(first, second):
+            _sum(first, second)
             _replace(model, pool, nn.Identity())
 
 
@@ -214,11 +215,9 @@ class Unrolled(nn.Module):
 
 def is_small(layer: nn.Module | None, size: Size) -> bool:
     """Return whether a convolution meets fewer places than it has taps, so that it pays to unroll it."""
-    if type(layer) is not nn.Conv2d or type(layer.weight) is not nn.Parameter or isinstance(layer.padding, str):
+    if type(layer) is not nn.Conv2d or not _is_plain(layer) or isinstance(layer.padding, str):
         return False
-    plain = (
-        layer.groups == 1 and layer.padding_mode == "zeros" and not (layer._forward_hooks or layer._forward_pre_hooks)
-    )
+    plain = layer.groups == 1 and layer.padding_mode == "zeros"
     return plain and size[0] * size[1] < layer.kernel_size[0] * layer.kernel_size[1]
 
 
@@ -244,28 +243,32 @@ def _replace(model: nn.Module, name: str, layer: nn.Module) -> None:
     setattr(model.get_submodule(parent), own, layer)
 
 
-def _is_plain(layer: nn.Module | None) -> bool:
-    return type(layer) is nn.Linear and type(layer.weight) is nn.Parameter and not layer._forward_pre_hooks
+def _is_plain(layer: nn.Module) -> bool:
+    """Return whether a layer does with its weight what its type says, and nothing else."""
+    return type(getattr(layer, "weight", None)) is nn.Parameter and not _has_hooks(layer)
+
+
+def _has_hooks(layer: nn.Module) -> bool:
+    return bool(vars(layer)["_forward_hooks"] or vars(layer)["_forward_pre_hooks"])
+
+
+def _can_sum(pool: nn.Module, linear: nn.Module) -> bool:
+    return _is_plain(linear) and not _has_hooks(pool)
 
 
 def _sum(pool: Any, linear: Any) -> None:
     size = pool.output_size
-    places = size * size if isinstance(size, int) else size[0] * size[1]
+    places = size * size if isinstance(size, int) else (size[0] or 1) * (size[1] or 1)
     summed = linear.weight.detach().unflatten(1, (-1, places)).sum(dim=2)
     linear.weight = nn.Parameter(summed, requires_grad=False)
     linear.in_features = summed.shape[1]
 
 
 def _fits(first: nn.Module | None, second: nn.Module | None) -> bool:
-    return (
-        first is not None
-        and second is not None
-        and _can_fold(first, second)
-        and type(first.weight) is nn.Parameter
-        and not second.training
-        and second.running_mean is not None
-        and not any((first._forward_hooks, first._forward_pre_hooks, second._forward_hooks, second._forward_pre_hooks))
-    )
+    if first is None or second is None or not _can_fold(first, second):
+        return False
+    fixed = not second.training and isinstance(getattr(second, "running_mean", None), Tensor)
+    return fixed and _is_plain(first) and not _has_hooks(second)
 
 
 def _fold(convolution: Any, normalisation: Any) -> None:
