@@ -62,8 +62,7 @@ def page(found: Protected) -> str:
     best = found.chosen
     seed = min(found.arrays)
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        HEAD
         + Markup("<title>Protection: {}</title><style>{}</style></head><body>").format(found.audit, Markup(STYLE))
         + Markup("<h1>Which cells to write with verify: {}</h1>").format(found.audit)
         + Markup(
