@@ -49,7 +49,8 @@ def protect_network(
 
     Returns:
         The record has one entry of ``points`` per target, in their order: what was chosen, cells, expected writes and
-        what is ``written`` (weights under a law of whole weights, else cells), and by split macro F1 of everyone and of every group and equalised odds, one number per chip.
+        what is ``written`` (weights under a law of whole weights, else cells), and by split macro F1 of everyone and of
+        every group and equalised odds, one number per chip.
     """
     with in_force(Profile.from_json(arguments["profile"])):
         given, context, groups = _given(arguments, inputs, make)
