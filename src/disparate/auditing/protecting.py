@@ -48,8 +48,9 @@ def protect_network(
         make: Makes the network where it cannot be named.
 
     Returns:
-        The record has one entry of ``points`` per target, in their order: what was chosen, cells and expected writes,
-        and by split macro F1 of everyone and of every group and equalised odds, one number per chip.
+        The record has one entry of ``points`` per target, in their order: what was chosen, cells, expected writes and
+        what is ``written`` (weights under a law of whole weights, else cells), and by split macro F1 of everyone and of
+        every group and equalised odds, one number per chip.
     """
     with in_force(Profile.from_json(arguments["profile"])):
         given, context, groups = _given(arguments, inputs, make)
@@ -110,7 +111,8 @@ def _on_chips(given: Deployed, placement: Placement, groups: Groups, arguments: 
         network = on_crossbars(given.model, placement, chip, cycle_seed=draw)
         tally = summed(done_to(network).values())
         protected = tally.cells - tally.exposed_cells
-        cells = {"cells": tally.cells, "protected": protected, "writes": tally.writes}
+        units = tally.weights if placement.device.writes_weights else tally.cells
+        cells = {"cells": tally.cells, "protected": protected, "writes": tally.writes, "written": units}
         for split, scores in found.items():
             scores.append(_scores(network, given.source, given.source.data.rows(split), groups))
     return {**cells, "scores": {split: _columns(scores) for split, scores in found.items()}}

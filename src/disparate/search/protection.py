@@ -267,7 +267,7 @@ def _way(points: list[Mapping[str, Any]]) -> Priced:
         rule=target["rule"],
         share=target["share"],
         verified=float(np.mean([point["protected"] / point["cells"] for point in points])),
-        writes=float(np.mean([point["writes"] / point["cells"] for point in points])),
+        writes=float(np.mean([point["writes"] / point["written"] for point in points])),
         scores={
             split: {score: _over_seeds([point["scores"][split][score] for point in points]) for score in scores}
             for split, scores in splits.items()

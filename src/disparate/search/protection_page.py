@@ -22,6 +22,10 @@ td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #dde1e8}
 td:first-child,th:first-child{text-align:left}.chosen{font-weight:600}svg text{font-size:12px;fill:#1d2433}
 .muted{color:#5b6575}
 """
+HEAD = Markup(
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+)
 
 
 def written(found: Protected, store: Store) -> Path:
@@ -58,8 +62,7 @@ def page(found: Protected) -> str:
     best = found.chosen
     seed = min(found.arrays)
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        HEAD
         + Markup("<title>Protection: {}</title><style>{}</style></head><body>").format(found.audit, Markup(STYLE))
         + Markup("<h1>Which cells to write with verify: {}</h1>").format(found.audit)
         + Markup(
@@ -81,7 +84,7 @@ def page(found: Protected) -> str:
             "more of its weights have to be verified. Every weight stands in map_seed{}.parquet.</p>"
         ).format(seed)
         + arrays(found.arrays[seed])
-        + "</body></html>\n"
+        + Markup("</body></html>\n")
     )
 
 

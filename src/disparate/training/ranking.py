@@ -136,13 +136,13 @@ def ranked(
     parts = [names] if together else [[name] for name in names]
     found: list[Ranked] = []
     for part in parts:
-        both = [torch.cat([costs[name] for name in part]) for costs in (unprivileged, privileged)]
-        deal = torch.from_numpy(generator.permutation(len(both[0]))).to(both[0].device)
+        worse, better = (torch.cat([costs[name] for name in part]) for costs in (unprivileged, privileged))
+        deal = torch.from_numpy(generator.permutation(len(worse))).to(worse.device)
         found.append(
             Ranked(
                 sizes={name: len(unprivileged[name]) for name in part},
-                fairness=fairness_saliency(*both, beta),
-                accuracy=accuracy_saliency(*both),
+                fairness=fairness_saliency(worse, better, beta),
+                accuracy=accuracy_saliency(worse, better),
                 deal=deal,
             )
         )
