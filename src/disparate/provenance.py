@@ -24,6 +24,14 @@ def versions() -> dict[str, str]:
     return found
 
 
+def version_of(package: str) -> str | None:
+    """Return the version of a package that only some jobs use; None where it is absent."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 @cache
 def cpu_flags() -> frozenset[str]:
     """Return the CPU's feature flags as the kernel names them; empty where they cannot be read."""

@@ -14,7 +14,7 @@ from disparate.engine.job import Job, key_of
 from disparate.errors import BadInput
 from disparate.predictions import REFERENCE, Run
 from disparate.profiles import VARIABLES, Profile
-from disparate.provenance import machine, versions
+from disparate.provenance import machine, version_of, versions
 from disparate.training.config import TrainingConfig
 
 STEPS = "disparate.auditing.steps"
@@ -172,6 +172,7 @@ class _Layout:
             groups=self.audit.groups[0] if objective.get("name", "erm") != "erm" else None,
             fingerprint=self.fingerprints[profile],
             repeat=run.repeat,
+            **_steps_by(config),
         )
         return key, epoch
 
@@ -203,6 +204,7 @@ class _Layout:
             versions=versions(),
             noise=run.seed if noisy else None,
             **asked,
+            **_steps_by(config),
         )
         arguments = {
             **self._given(variant),
@@ -352,3 +354,8 @@ def file_hash(model: Mapping[str, Any], setting: str) -> str:
 
 def _without_stop(config: TrainingConfig) -> TrainingConfig:
     return replace(config, stop_after=None)
+
+
+def _steps_by(config: TrainingConfig) -> dict[str, str | None]:
+    """Return the version of what takes the steps, where it is not torch."""
+    return {} if config.privacy is None else {"opacus": version_of("opacus")}

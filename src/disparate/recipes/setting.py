@@ -99,7 +99,7 @@ MATERIALS: Mapping[str, Material] = {
         groups=("digit",),
         network="small_cnn",
         says="scikit-learn's handwritten digits, 8 × 8 pixels, the digit is label and group",
-        rounds=5,
+        rounds=2,
     ),
     "adult": Material(
         data={

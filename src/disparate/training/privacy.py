@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from disparate.errors import BadInput, require
 from disparate.extras import require as require_extra
+from disparate.provenance import version_of
 
 Sampling = Literal["poisson", "shuffle"]
 Gradients = Literal["hooks", "ghost"]
@@ -150,7 +151,7 @@ class Budget:
         known |= {"why": own.why_no_epsilon} if not own.is_private else {"exact": own.sampling == "poisson"}
         return known | {
             "delta": own.delta,
-            "accountant": f"opacus, {ACCOUNTANT}",
+            "accountant": f"{ACCOUNTANT} of opacus {version_of('opacus')}",
             "noise_multiplier": self.noise_multiplier,
             "max_norm": own.max_norm,
             "clip": own.clip,
