@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from disparate.choice import Labelled
 from disparate.crossbar.arrays import arrays_of
-from disparate.crossbar.chips import Chip, Fleeting, number_of
+from disparate.crossbar.chips import Fleeting, number_of
 from disparate.crossbar.deploying import Placement, on_crossbars
 from disparate.crossbar.disturbing import disturbed
 from disparate.crossbar.layers import mappable
@@ -325,7 +325,8 @@ class _Subject:
         placement = replace(self.placement, masks=masks)
         found: list[float] = []
         for one in range(TRIED):
-            chip = Chip(seed=number_of(self.seed, "dose", str(one)))
+            # from one seed, so that every dose meets the same deviates
+            chip = Fleeting(generator=torch.Generator().manual_seed(number_of(self.seed, "dose", str(one))))
             deployed = on_crossbars(self.model, placement, chip, cycle_seed=one)
             found += group_scores(deployed, self.labelled).f1.values()
         return float(np.mean(found))
