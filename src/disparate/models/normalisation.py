@@ -48,8 +48,9 @@ def with_group_norm(model: nn.Module, *, most: int = MOST_GROUPS) -> nn.Module:
         NotApplicable: The network has no batch normalisation, or one of a single channel.
 
     Example:
-        >>> with_group_norm(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))[1]
-        GroupNorm(2, 8, eps=1e-05, affine=True)
+        >>> layers = with_group_norm(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))
+        >>> [layer.num_groups for layer in layers.modules() if isinstance(layer, nn.GroupNorm)]
+        [2]
     """
     require(most >= 1, f"normalisation(groups={most})", "1 or more")
     places = [

@@ -43,11 +43,10 @@ class PrivateSteps:
     Example:
         >>> PrivateSteps(noise_multiplier=0.0).is_private, PrivateSteps(epsilon=3.0).is_private
         (False, True)
-        >>> PrivateSteps(epsilon=3.0, clip=False)
+        >>> PrivateSteps(epsilon=3.0, delta=2.0)
         Traceback (most recent call last):
         ...
-        disparate.errors.BadInput: PrivateSteps(epsilon=3.0, clip=False): without clipping no noise gives an ε; \
-give noise_multiplier, or leave clip=True.
+        disparate.errors.BadInput: PrivateSteps(delta=2.0): a number between 0 and 1 was expected.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
