@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from disparate.crossbar.chips import Chip, chip_of, events_below, number_of
+from disparate.crossbar.chips import Chip, Fleeting, chip_of, events_below, number_of
 
 
 def bands(seed: int):
@@ -79,3 +79,19 @@ def test_numbers_of_streams_are_far_apart():
     numbers = {number_of(0, layer, kind) for layer in "abcdefgh" for kind in "uvwxyz"}
     assert len(numbers) == 48
     assert all(0 <= number < 2**63 for number in numbers)
+
+
+def test_a_fleeting_chip_has_the_law_of_a_chip_and_repeats_by_its_generator():
+    def met(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        chip = Fleeting(generator=torch.Generator().manual_seed(seed))
+        return chip.normals("fc", "written", (4000,)), chip.events("fc", "stuck on", 4000, 0.1)
+
+    (normals, events), again, (other, _) = met(0), met(0), met(1)
+    assert torch.equal(normals, again[0])
+    assert torch.equal(events, again[1])
+    assert not torch.equal(normals, other)
+    assert abs(normals.mean().item()) < 5 / 4000**0.5
+    assert normals.std().item() == pytest.approx(1, abs=0.06)
+    assert abs(len(events) - 400) < 5 * 19
+    assert events.tolist() == sorted(set(events.tolist()))
+    assert len(Fleeting(generator=torch.Generator()).events("fc", "stuck on", 4000, 0.0)) == 0

@@ -18,7 +18,20 @@ OURS = [
     "disparate.search",
     "disparate.training",
 ]
-COMMANDS = ["audit", "compare", "doctor", "explain", "gate", "power", "recipe", "report", "reproduce", "runs", "search"]
+COMMANDS = [
+    "audit",
+    "compare",
+    "doctor",
+    "explain",
+    "gate",
+    "power",
+    "protect",
+    "recipe",
+    "report",
+    "reproduce",
+    "runs",
+    "search",
+]
 FAMILIES = {
     "choices": "disparate.choices:CHOICES",
     "data": "disparate.data:DATA",
