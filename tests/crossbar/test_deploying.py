@@ -118,3 +118,22 @@ def test_gradients_still_flow(network, images):
     deployed = placed(network, NOISY)
     deployed(images).sum().backward()
     assert deployed.get_submodule("0").weight.grad is not None
+
+
+def test_a_weight_that_another_layer_has_too_is_copied_for_that_one():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.out = nn.Embedding(5, 3), nn.Linear(3, 5)
+            self.out.weight = self.table.weight
+
+        def forward(self, inputs):
+            return self.out(self.table(inputs))
+
+    model = Tied()
+    before = model.table.weight.detach().clone()
+    deployed = on_crossbars(model, Placement(device=Device(bits=8, stuck_off=0.5)), Chip(seed=1), cycle_seed=0)
+    with torch.no_grad():
+        for parameter in deployed.parameters():
+            parameter.fill_(7.0)
+    assert torch.equal(model.table.weight, before)

@@ -39,6 +39,8 @@ def runs(world, name):
             place.train(Run(variant="hw", seed=seed), harm=(0, 0, 0.3)),
         )
     ]
+    if measure_named(name).kind == "drawn":
+        told += [place.flip(item, replace(item.run, draw=1), 0.1) for item in told if item.run.variant == "hw"]
     return [told_as(name, item) for item in told]
 
 

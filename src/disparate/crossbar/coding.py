@@ -75,7 +75,8 @@ def coded(weight: Tensor, device: Device) -> Coded:
         ([0.7, -0.2, 0.0], (1, 1, 1), [7.0, -2.0, 0.0])
     """
     wide = weight.detach().to(torch.promote_types(weight.dtype, torch.float32)).contiguous()
-    peak = wide.abs().amax() if wide.numel() else wide.new_zeros(())
+    least, most = wide.aminmax() if wide.numel() else (wide.new_zeros(()), wide.new_zeros(()))
+    peak = torch.maximum(-least, most)
     if device.bits is None:
         return Coded(stored=wide, step=peak, widths=(), encoding=device.encoding)
     top = 2 ** (device.bits - 1) - 1

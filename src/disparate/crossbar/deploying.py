@@ -1,5 +1,6 @@
 """Deploying: from a network to the network on a chip."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ def on_crossbars(model: nn.Module, placement: Placement, defects: Defects, *, cy
         NotApplicable: There is no layer that a crossbar can hold, or a named one cannot be held.
         BadInput: A mask or a fault map does not fit.
     """
-    deployed = deepcopy(model).eval()
+    deployed = deepcopy(model, _weights_to_be_replaced(model, placement)).eval()
     layers = mappable(deployed, only=placement.layers)
     for name, arrays in arrays_of(layers, placement.device, placement.masks).items():
         found = disturbed(arrays, defects)
@@ -122,6 +123,16 @@ def on_crossbars(model: nn.Module, placement: Placement, defects: Defects, *, cy
     if placement.reestimated_on:
         reestimate(deployed, placement.calibration(placement.reestimated_on))
     return deployed
+
+
+def _weights_to_be_replaced(model: nn.Module, placement: Placement) -> dict[int, Any]:
+    """Return weights that need no copy, as nobody else has them and others are about to take their place."""
+    if placement.device.fidelity != "weights":
+        return {}
+    weights = [layer.weight for layer in mappable(model, only=placement.layers).values()]
+    having = Counter(id(own) for layer in model.modules() for own in layer.parameters(recurse=False))
+    replaced = Counter(map(id, weights))
+    return {id(weight): weight for weight in weights if having[id(weight)] == replaced[id(weight)]}
 
 
 def _put(
@@ -138,7 +149,9 @@ def _put(
     if arrays.device.fidelity == "mvm":
         new = Products(layer, arrays, defects, cycle_seed=cycle_seed)
     else:
-        weight = torch.empty_like(layer.weight.detach()).copy_(found)  # keeps the layout in memory
+        old = layer.weight.detach()
+        same = (old.dtype, old.stride()) == (found.dtype, found.stride())
+        weight = found if same else torch.empty_like(old).copy_(found)  # keeps the layout in memory
         layer.weight = nn.Parameter(weight, requires_grad=layer.weight.requires_grad)
         if arrays.device.read > 0:
             new = Reading(layer, read_spread(arrays), name=name, cycle_seed=cycle_seed)

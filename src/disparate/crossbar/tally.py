@@ -64,11 +64,12 @@ def tally_of(arrays: Arrays, defects: Defects, found: Tensor) -> Tally:
     """
     held = arrays.held
     error = found - held.stored
-    energy = error.square().sum(dtype=torch.float64).item()
+    energy = torch.linalg.vector_norm(error, dtype=torch.float64).square().item()
     peak = arrays.peak.item()
     each = held.slices * len(held.signs)
     places = [(sign, place) for sign in held.signs for place in range(held.slices)]
-    stuck = [stuck_cells(arrays, defects, *where) for where in places]
+    device = arrays.device
+    stuck = [stuck_cells(arrays, defects, *where) for where in places] if device.stuck_on or device.stuck_off else []
     return Tally(
         weights=arrays.weights,
         exposed=arrays.exposed_weights,
@@ -77,8 +78,8 @@ def tally_of(arrays: Arrays, defects: Defects, found: Tensor) -> Tally:
         exposed_bits=sum(held.widths) * len(held.signs) * arrays.exposed_weights,
         stuck_on=sum(int(cells.on.sum()) for cells in stuck),
         stuck_off=sum(int((~cells.on).sum()) for cells in stuck),
-        flipped=sum(flipped_bits(arrays, defects, *where).count for where in places),
-        changed=int((error != 0).sum()),
+        flipped=sum(flipped_bits(arrays, defects, *where).count for where in places) if device.flips else 0,
+        changed=int(torch.count_nonzero(error)),
         energy=energy,
         energy_in_peaks=energy / peak**2 if peak > 0 else 0.0,
         writes=_writes(arrays),

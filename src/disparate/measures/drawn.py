@@ -158,6 +158,8 @@ def _told(found: Drawn, index: int, variant: str, case: Case, mirrored: bool) ->
     if not np.isfinite(together).all():
         yield replace(_placed(base, MEAN), undefined=UNKNOWN if found.places[index].n else base.undefined)
         return
+    few = found.places[index].weakest < case.min_count
+    base = replace(base, method=f"{found.places[index].n} examples, fewer than {case.min_count}" if few else None)
     yield _mean(_placed(base, MEAN), found.measure, values, case, mirrored)
     if case.panel.draws(variant) < 2:
         return
@@ -170,8 +172,9 @@ def _told(found: Drawn, index: int, variant: str, case: Case, mirrored: bool) ->
 def _mean(base: Finding, measure: Measure, values: Sequence[Array], case: Case, mirrored: bool) -> Finding:
     mean = float(np.mean([own.mean() for own in values]))
     reach = half_width(values, level=case.level, mirrored=mirrored)
-    if not reach:
-        return replace(base, value=mean, undefined=None, method="no interval: nothing was drawn, or nothing varies")
+    if base.method or not reach:
+        why = base.method or "nothing was drawn, or nothing varies"
+        return replace(base, value=mean, undefined=None, method=f"no interval: {why}")
     low, high = measure.clip(mean - reach, mean + reach)
     what = "mirrored pairs of draws" if mirrored else "draws"
     return replace(
@@ -204,7 +207,8 @@ def _placed(base: Finding, statistic: str) -> Finding:
 
 
 def _valued(base: Finding, value: float) -> Finding:
-    return replace(base, value=value, undefined=None, method="over seeds and draws; shown, not judged")
+    texts = (base.method, "over seeds and draws; shown, not judged")
+    return replace(base, value=value, undefined=None, method="; ".join(text for text in texts if text))
 
 
 OVER_DRAWS = Measure(
