@@ -107,7 +107,8 @@ def test_fused_answers_are_the_plain_ones_up_to_rounding_and_hang_on_their_draw_
     assert not np.allclose(fused[0].logits, fused[1].logits, rtol=1e-4, atol=1e-5)
 
 
-def test_a_second_audit_with_more_draws_answers_only_those(question, store):
+def test_a_second_audit_with_more_draws_answers_only_those(question, tmp_path):
+    store = Store.open(tmp_path)
     answered(question, store)
     _, found, done = answered(replace(question, draws=6), store)
     assert sorted(found) == list(range(6))

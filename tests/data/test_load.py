@@ -13,6 +13,7 @@ def test_every_source_has_a_loader_that_names_its_problems():
     assert set(DATA.entries) == {
         "celeba",
         "cifar10",
+        "digits",
         "fitzpatrick17k",
         "ham10000",
         "image_folder",
@@ -91,7 +92,7 @@ def test_a_setting_of_another_type_is_refused_with_source_and_settings(settings)
 
 def test_a_source_or_root_of_another_type_is_refused(tmp_path):
     with pytest.raises(
-        BadInput, match="data source is 3; a text was expected, one of celeba, cifar10, fitzpatrick17k, "
+        BadInput, match="data source is 3; a text was expected, one of celeba, cifar10, digits, fitzpatrick17k, "
     ):
         data_named({"source": 3})
     with pytest.raises(BadInput, match="data root is 5; the path of a folder, a text, was expected"):

@@ -4,7 +4,8 @@ import pytest
 
 from disparate.findings import Finding, Findings, Result, Verdict
 from disparate.measures.drawn import QUANTILES
-from disparate.report.draws import draw_figures, draw_grids, draw_words
+from disparate.report.draw_figures import draw_figures
+from disparate.report.draws import draw_grids, draw_words
 from disparate.report.tables import parts
 
 VALUES = {"mean": 0.3, "sd": 0.05, **dict(zip(QUANTILES, (0.2, 0.25, 0.31, 0.35, 0.4), strict=True))}

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from disparate.findings import Finding, Result
 from disparate.report import figures
-from disparate.report.draws import draw_figures
+from disparate.report.draw_figures import draw_figures
 from disparate.report.glossary import term
 from disparate.report.movement import ONE_RUN
 from disparate.report.part import Part

@@ -55,7 +55,7 @@ def fusion_of(model: nn.Module, example: Tensor | None = None) -> Fusion:
 
     Example:
         >>> fusion_of(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()))
-        Fusion(folded=(('0', '1'),), in_place=('2',))
+        Fusion(folded=(('0', '1'),), in_place=('2',), summed=(), unrolled={})
     """
     try:
         graph = fx.Tracer().trace(model)
