@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 TEST_EXTRAS := test,privacy,curvature,cluster,hub,onnx,tracking,lightning,search,structured
 
 .PHONY: demo test lint check clean
@@ -27,7 +28,7 @@ lint: $(VENV)/test.done
 	$(BIN)/lint-imports
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 clean:
 	rm -rf $(VENV) demo runs
