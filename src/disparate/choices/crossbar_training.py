@@ -1,7 +1,7 @@
 """Crossbar training: train on with the errors of a crossbar in the weights (mugdho2025, VA- and VFA-Retrain)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from torch import nn
@@ -102,15 +102,8 @@ class CrossbarTraining:
 
     def tuning(self, config: TrainingConfig) -> TrainingConfig:
         """Return how to train on: as the network was trained, but for what stands here."""
-        return replace(
-            config,
-            epochs=self.epochs,
-            stop_after=None,
-            keep_epochs=(),
-            learning_rate=self.learning_rate,
-            optimizer=self.optimizer or config.optimizer,
-            schedule=self.schedule,
-            warmup_epochs=0.0,
+        return config.continued(
+            epochs=self.epochs, learning_rate=self.learning_rate, optimizer=self.optimizer, schedule=self.schedule
         )
 
     def rules(self, model: nn.Module, context: DeployContext) -> tuple[WeightRule, ...]:

@@ -6,10 +6,11 @@ r"""Saliency: what every weight is worth to a group of examples.
 | `noise_costs`         | ½ h max\|θ\|² (yan2022)            | loss added by noise of variance 1        |
 | `gradient_importance` | (\|θ\| \|∂J/∂θ\|)² (lin2022)       | how far its size moves the loss now     |
 
-Neither moves a weight: all gradients are taken at one and the same network, in evaluation mode, over all examples of
+None moves a weight: all gradients are taken at one and the same network, in evaluation mode, over all examples of
 the surface.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -49,9 +50,8 @@ def deletion_costs(surface: Surface, estimator: Curvature, *, generator: np.rand
         >>> deletion_costs(surface, "exact", generator=np.random.default_rng(0))["weight"].tolist()  # ½ · ¼ · 2²
         [[0.5], [0.5]]
     """
-    bent = surface.split(diagonal(surface, estimator, generator=generator).value)
-    named = zip(surface.names, bent, surface.parameters, strict=True)
-    return {name: curvature * weight.detach().square() / 2 for name, curvature, weight in named}
+    bent = _bent(surface, estimator, generator)
+    return {name: curvature * weight.square() / 2 for name, curvature, weight in bent}
 
 
 def noise_costs(surface: Surface, estimator: Curvature, *, generator: np.random.Generator) -> dict[str, Tensor]:
@@ -81,9 +81,17 @@ def noise_costs(surface: Surface, estimator: Curvature, *, generator: np.random.
         >>> noise_costs(surface, "exact", generator=np.random.default_rng(0))["weight"].tolist()  # ½ · ¼ · 2²
         [[0.5], [0.5]]
     """
-    bent = surface.split(diagonal(surface, estimator, generator=generator).value)
-    named = zip(surface.names, bent, surface.parameters, strict=True)
-    return {name: curvature * weight.detach().abs().amax().square() / 2 for name, curvature, weight in named}
+    bent = _bent(surface, estimator, generator)
+    return {name: curvature * weight.abs().amax().square() / 2 for name, curvature, weight in bent}
+
+
+def _bent(
+    surface: Surface, estimator: Curvature, generator: np.random.Generator
+) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Yield every parameter's name, the diagonal of its curvature and its weights."""
+    found = surface.split(diagonal(surface, estimator, generator=generator).value)
+    weights = (weight.detach() for weight in surface.parameters)
+    yield from zip(surface.names, found, weights, strict=True)
 
 
 def gradient_importance(surface: Surface) -> dict[str, Tensor]:

@@ -57,9 +57,7 @@ def worst_group_accuracy(counts: Counts) -> Array:
         >>> float(worst_group_accuracy(counts))
         0.5
     """
-    rates = accuracy(counts)
-    worst = np.where(np.isfinite(rates), rates, np.inf).min(axis=-1)
-    return np.where(np.isfinite(worst), worst, np.nan)
+    return _lowest(accuracy(counts))
 
 
 def worst_group_f1(counts: Counts) -> Array:
@@ -78,8 +76,11 @@ def worst_group_f1(counts: Counts) -> Array:
         >>> round(float(worst_group_f1(counts)), 4)
         0.4444
     """
-    scores = f1_macro(counts)
-    worst = np.where(np.isfinite(scores), scores, np.inf).min(axis=-1)
+    return _lowest(f1_macro(counts))
+
+
+def _lowest(rates: Array) -> Array:
+    worst = np.where(np.isfinite(rates), rates, np.inf).min(axis=-1)
     return np.where(np.isfinite(worst), worst, np.nan)
 
 

@@ -134,6 +134,31 @@ class TrainingConfig:
             rows = thinning.kept(rows, data)
         return self.trained_on(rows)
 
+    def continued(
+        self, *, epochs: int, learning_rate: float, optimizer: Optimizer | None, schedule: Schedule
+    ) -> "TrainingConfig":
+        """Return how to train a trained network on: with the same batches and augmentation, all epochs, no warm-up.
+
+        Args:
+            epochs: Passes over the training split.
+            learning_rate: Peak learning rate.
+            optimizer: Another one than here, where given.
+            schedule: How the rate moves.
+
+        Returns:
+            The configuration.
+        """
+        return replace(
+            self,
+            epochs=epochs,
+            stop_after=None,
+            keep_epochs=(),
+            learning_rate=learning_rate,
+            optimizer=optimizer or self.optimizer,
+            schedule=schedule,
+            warmup_epochs=0.0,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as plain values; newer settings only where they are given, so that old keys hold."""
         absent = {"subset", "subset_seed"} if self.subset == 1 else set[str]()
