@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-TEST_EXTRAS := test,privacy,curvature,cluster,hub,onnx,tracking,lightning,search,structured
+TEST_EXTRAS := test,privacy,curvature,cluster,hub,onnx,tracking,lightning,search,structured,analog
 
 .PHONY: demo test lint check clean
 

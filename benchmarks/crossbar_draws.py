@@ -4,9 +4,10 @@ Run: python benchmarks/crossbar_draws.py [--runs 3]; about a quarter of an hour 
 
 2,000 images of 32×32 in float32, the small network and torchvision's ResNet-18 and VGG-11 with their own stems, two
 threads. The plain loop adds Gaussian noise and nothing else; ours draws chips under FairXbar's law, quantisation,
-achieved rates and all. Large networks answer fewer draws, and times are scaled to a hundred. Answers are checked
-against the plain forward pass of the same chips. *Useful work* counts the products of the plain network, whoever does
-fewer.
+achieved rates and all. Where aihwkit is installed, its tiles in torch answer too: phase-change noise on the weights,
+an exact product, written anew for every draw. Large networks and slow methods answer fewer draws, and times are scaled
+to a hundred. Answers are checked against the plain forward pass of the same chips. *Useful work* counts the products of
+the plain network, whoever does fewer.
 
 Then the variance of equalised odds over chips, of a trained small network: independent chips, mirrored pairs, and, of
 the difference between two strengths of noise, chips in common and both. The number of draws that one half-width takes
@@ -19,7 +20,8 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,16 @@ NETWORKS = {
     "ResNet-18": Entry(make=lambda: resnet18(num_classes=CLASSES), draws=30),
     "VGG-11": Entry(make=lambda: vgg11(num_classes=CLASSES), draws=4),
 }
-METHODS = ("plain loop", "plain loop, channels last", "disparate", "disparate, two workers")
+TILES = "aihwkit, torch tiles"
+METHODS = (
+    "plain loop",
+    "plain loop, channels last",
+    "disparate",
+    "disparate, two workers",
+    *([TILES] if find_spec("aihwkit") else []),
+)
+FEWER = 5
+"""Times as few draws for tiles, which take several times as long."""
 
 
 def network(name: str) -> nn.Module:
@@ -124,6 +135,26 @@ def ours(model: nn.Module, split: Repeated, draws: range) -> None:
     """Answer as an audit does."""
     for draw in draws:
         split.logits(chip(model, DEVICE, chip_of(0, draw)))
+
+
+def on_tiles(model: nn.Module) -> nn.Module:
+    """Return the network on aihwkit's tiles in torch: phase-change noise, an exact product."""
+    from aihwkit.inference import PCMLikeNoiseModel
+    from aihwkit.nn.conversion import convert_to_analog
+    from aihwkit.simulator.configs import TorchInferenceRPUConfig
+
+    config = TorchInferenceRPUConfig()
+    config.forward.is_perfect = True
+    config.noise_model = PCMLikeNoiseModel(g_max=25.0)
+    return convert_to_analog(model, config).eval()
+
+
+def tiled(tiles: Any, inputs: Tensor, draws: int) -> None:
+    """Answer on tiles, written anew for every draw."""
+    with torch.no_grad():
+        for _ in range(draws):
+            tiles.program_analog_weights()
+            torch.cat([tiles(batch) for batch in inputs.split(BATCH)])
 
 
 def chip(model: nn.Module, device: Device, defects: Chip) -> nn.Module:
@@ -179,6 +210,8 @@ def turn(contestant: str, folder: Path) -> Row:
         return {**cost, "found": found}
     name, _, method = contestant.partition(": ")
     entry, model, source = NETWORKS[name], network(name), source_of(pictures())
+    if contestant.endswith(TILES):
+        return _of_tiles(entry, model, source)
     if method.startswith("plain"):
         inputs, reached = source.inputs(np.arange(IMAGES)), peak()
         if method.endswith("last"):
@@ -197,6 +230,14 @@ def turn(contestant: str, folder: Path) -> Row:
     ours(model, split, range(1))
     _, cost = measured(lambda: ours(model, split, range(entry.draws)))
     return {**_scaled(cost, entry, model, reached), "farthest": farthest(model, split, source)}
+
+
+def _of_tiles(entry: Entry, model: nn.Module, source: Source) -> Row:
+    fewer = replace(entry, draws=max(1, entry.draws // FEWER))
+    tiles, inputs = on_tiles(model), source.inputs(np.arange(IMAGES))
+    tiled(tiles, inputs, 1)
+    _, cost = measured(lambda: tiled(tiles, inputs, fewer.draws))
+    return _scaled(cost, fewer, model, None)
 
 
 def _scaled(cost: Row, entry: Entry, model: nn.Module, reached: float | None) -> Row:

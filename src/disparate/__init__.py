@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from disparate.auditing.api import audit
     from disparate.choice import Variant
+    from disparate.choices.analog import Analog
     from disparate.choices.attack import Attack
     from disparate.choices.corrupt import Corrupt
     from disparate.choices.crossbar import Crossbar
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from disparate.training.config import TrainingConfig
 
 _HOMES = {
+    "Analog": "disparate.choices.analog",
     "Attack": "disparate.choices.attack",
     "Attribute": "disparate.groups",
     "Columns": "disparate.comparing.columns",
@@ -82,6 +84,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Analog",
     "Attack",
     "Attribute",
     "Columns",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from disparate.choice import Choice
+from disparate.choices.analog import Analog
 from disparate.choices.attack import Attack
 from disparate.choices.augmentation import Augmentation
 from disparate.choices.batch_size import BatchSize
@@ -43,6 +44,23 @@ class Line:
 
 
 SETTINGS: dict[str, Line] = {
+    "analog": Line(
+        examples=(
+            Analog(cells="pcm"),
+            Analog(cells="pcm", seconds=3600.0, compensate=True),
+            Analog(cells="reram_wan2022", seconds=1.0),
+            Analog(cells="reram_cmo", seconds=60.0, noise=0.5),
+        ),
+        zero=(Analog(cells="pcm", noise=0.0), Analog(cells="reram_cmo", noise=0.0, compensate=True)),
+        drawn=(Analog(cells="pcm"), Analog(cells="reram_wan2022"), Analog(cells="pcm", noise=0.0, seconds=60.0)),
+        bad=(
+            ({}, "key 'cells' is missing."),
+            ({"cells": "flash"}, "key 'cells' is 'flash'; 'pcm', 'reram_wan2022' or 'reram_cmo' was"),
+            ({"cells": "pcm", "seconds": -1.0}, "Analog(seconds=-1.0): a finite number, 0 or more, was expected."),
+            ({"cells": "pcm", "noise": float("nan")}, "Analog(noise=nan): a finite number, 0 or more, was expected."),
+            ({"cells": "reram_wan2022", "seconds": 60.0}, "0, 1, 86400 or 172800 was expected, the times of"),
+        ),
+    ),
     "attack": Line(
         examples=(Attack(epsilon=0.1), Attack(epsilon=0.03, method="fgsm"), Attack(epsilon=0.1, steps=3, step=0.05)),
         zero=(Attack(epsilon=0.0), Attack(epsilon=0.0, method="fgsm"), Attack(epsilon=0.0, random_start=False)),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from disparate.choice import DeployContext, InputChoice, InputContext, Labelled, ModelChoice
 from disparate.choices import CHOICES
+from disparate.choices.analog import Analog
 from disparate.choices.corrupt import Corrupt
 from disparate.choices.precision import Precision
 from disparate.groups import Attribute, Groups
@@ -56,6 +57,15 @@ def _corruptions(monkeypatch: pytest.MonkeyPatch) -> None:
         stub = ModuleType("imagecorruptions")
         stub.corrupt = _noisy  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "imagecorruptions", stub)
+
+
+@pytest.fixture(autouse=True)
+def _analog(request: pytest.FixtureRequest) -> None:
+    """Where the extra is absent, laws on what it does are skipped by name: nothing could stand in for it."""
+    given = getattr(request.node, "callspec", None)
+    acts = given is not None and {"model", "context_of"} <= set(request.fixturenames)
+    if acts and any(isinstance(value, Analog) for value in given.params.values()):
+        pytest.importorskip("aihwkit", reason="aihwkit is not installed", exc_type=ImportError)
 
 
 def _noisy(image, *, severity, corruption_name, seed=None):

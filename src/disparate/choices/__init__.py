@@ -12,6 +12,7 @@ __all__ = ["CHOICES", "build_choice", "choice_table"]
 CHOICES = Registry(
     family="choices",
     entries={
+        "analog": "disparate.choices.analog:Analog",
         "attack": "disparate.choices.attack:Attack",
         "augmentation": "disparate.choices.augmentation:Augmentation",
         "batch_size": "disparate.choices.batch_size:BatchSize",

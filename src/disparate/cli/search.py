@@ -9,7 +9,7 @@ Words = list[str]
 
 
 def search(
-    recipe: Annotated[Path, typer.Argument(help="A recipe file with a table [search] and places to be searched.")],
+    recipe: Annotated[Path, typer.Argument(help="A recipe file with a table \\[search] and places to be searched.")],
     trials: Annotated[int | None, typer.Option(help="Most trials; as the recipe says otherwise.")] = None,
     store: Annotated[Path, typer.Option(help="Folder for runs; a killed search continues from it.")] = Path("runs"),
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data; DISPARATE_DATA otherwise.")] = None,
