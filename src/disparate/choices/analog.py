@@ -65,8 +65,8 @@ class Analog:
     25 µS, 1.6 times too large a share; here the window is 40 µS, as it was measured.
 
     Args:
-        cells: ``"pcm"`` (phase change, nandakumar2019), ``"pcm_hermes"`` (legallo2023), ``"reram_wan2022"``
-            (wan2022), ``"reram_cmo"`` (a metal oxide, characterised by the makers of aihwkit).
+        cells: ``"pcm"`` (phase change, nandakumar2019), ``"reram_wan2022"`` (wan2022), ``"reram_cmo"`` (a metal oxide,
+            characterised by the makers of aihwkit).
         seconds: Time from writing to reading. 0 is right after writing: deviations of writing alone.
         noise: What the fitted deviations are multiplied by; drift stays as it is. 0 at 0 seconds leaves every answer
             bit for bit as it is.
