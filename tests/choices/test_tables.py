@@ -24,7 +24,7 @@ def test_unknown_choice_names_the_nearest():
 @pytest.mark.parametrize("table", [{"rate": 0.5}, {"choice": 3}])
 def test_table_without_a_name_is_refused(table):
     with pytest.raises(
-        BadInput, match=r"^key 'choice' is .* the name of a choice was expected\. Known: attack, augmentation,"
+        BadInput, match=r"^key 'choice' is .* the name of a choice was expected\. Known: analog, attack,"
     ):
         build_choice(table)
 

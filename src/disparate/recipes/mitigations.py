@@ -19,7 +19,7 @@ from disparate.choices.objective import Objective
 from disparate.choices.prune import Prune
 from disparate.predictions import REFERENCE
 from disparate.recipes.readings import Array, by_group, changes
-from disparate.recipes.reproduction import Answered, Figure, Statement, everyone, gap, outcome, points
+from disparate.recipes.reproduction import Answered, Figure, Statement, everyone, gap, outcome, points, share_of
 from disparate.recipes.setting import Setting
 from disparate.report.selection import Grid
 
@@ -180,11 +180,10 @@ def _spread(answered: Answered, name: str, plain: str) -> Statement:
     """Return whether what groups lose differs less: the standard deviation over groups, as lin2022 has it."""
     dense = answered.accuracies(REFERENCE)
     own, without = (np.nanstd(answered.accuracies(item) - dense, axis=1) for item in (name, plain))
-    share = float(own.mean() / without.mean() - 1)
     return Statement(
         claim=f"{name}: what groups lose differs less (claim 27)",
         paper="less, by up to 90 % at a rate of 99 % (FairGRAPE)",
-        here=f"standard deviation over groups {points(own - without)} points ({100 * share:+.0f} %)".replace("-", "−"),
+        here=f"standard deviation over groups {points(own - without)} points{share_of(own - without, without)}",
         outcome=outcome(own - without, sign=-1),
     )
 

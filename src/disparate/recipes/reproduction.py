@@ -335,6 +335,19 @@ def points(differences: Array, *, level: float = 0.95) -> str:
     return f"{mean} [{_signed(low)}, {_signed(high)}]"
 
 
+def share_of(differences: Array, before: Array) -> str:
+    """Return the mean of differences as a percentage of what it is held against, in brackets; nothing where that is 0.
+
+    Example:
+        >>> share_of(np.array([-0.01, -0.03]), np.array([0.1, 0.1]))
+        ' (−20 %)'
+        >>> share_of(np.array([0.01, 0.03]), np.array([0.0, 0.0]))
+        ''
+    """
+    whole = float(before.mean())
+    return f" ({100 * float(differences.mean()) / whole:+.0f} %)".replace("-", "−") if whole else ""
+
+
 def _signed(value: float) -> str:
     return f"{value:+.1f}".replace("-", "−")
 
