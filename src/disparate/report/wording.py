@@ -148,18 +148,26 @@ def floor_text(finding: Finding) -> str:
     return number(finding.null.value, finding.unit) if finding.null else ""
 
 
+LEAST_TIMES = 0.001
+"""Smaller ratios are rounding, not findings, and are not written out."""
+
+
 def times_text(finding: Finding) -> str:
     """Return how many times its noise floor a number is; empty where there is no floor, or a floor of nothing.
 
     Example:
         >>> times_text(Finding(measure="accuracy", variant="int8", value=-0.064, unit="share", effect_over_null=3.2))
         '3.2'
+        >>> times_text(Finding(measure="accuracy", variant="int8", value=1e-18, unit="share", effect_over_null=1e-17))
+        '< 0.001'
     """
     times = finding.effect_over_null
     if times is None:
         return ""
     if times == 0:
         return "0"
+    if times < LEAST_TIMES:
+        return f"< {LEAST_TIMES}"
     return f"{times:,.1f}" if times >= 0.05 else f"{Decimal(f'{times:.1g}'):f}"
 
 
