@@ -105,6 +105,17 @@ def test_every_kind_of_cell_answers(cells):
 
 
 @pytest.mark.usefixtures("aihwkit")
+@pytest.mark.parametrize("cells", sorted(MODELS))
+def test_a_layer_of_zeros_has_no_scale_and_stays(cells):
+    layer = nn.Linear(4, 4)
+    nn.init.zeros_(layer.weight)
+    choice = Analog(cells=cells, seconds=DAY)
+    deployed = choice.apply(layer, context_of(0))
+    assert torch.equal(next(deployed.parameters()), torch.zeros(4, 4))
+    assert choice.effective(deployed)["relative_squared_error"] == {"": 0.0}
+
+
+@pytest.mark.usefixtures("aihwkit")
 def test_half_precision_stays_what_it_is():
     layer = layer_of(0.3).to(torch.bfloat16)
     assert weights_on(Analog(cells="pcm"), layer).dtype == torch.bfloat16

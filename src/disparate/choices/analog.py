@@ -54,9 +54,9 @@ class Analog:
     """Keep the weights of linear layers and convolutions in memory cells as aihwkit's noise models have them.
 
     Every weight is a pair of cells or a cell, scaled so that the layer's largest weight has the highest conductance;
-    biases, normalisation and other layers stay digital and exact. One draw is one chip, read once: what writing, drift
-    and reading do to it is drawn together and stays for the whole draw. Draw k takes the same random numbers at
-    every time and for every network, layer by layer.
+    biases, normalisation and other layers stay digital and exact, and so does a layer of zeros, which has no scale. One
+    draw is one chip, read once: what writing, drift and reading do to it is drawn together and stays for the whole
+    draw. Draw k takes the same random numbers at every time and for every network, layer by layer.
 
     ``crossbar`` is our own model of a device, with faults, slices, converters and saved chips. This choice is somebody
     else's, fitted to measured cells, for the same audit; of aihwkit it uses the noise models alone, not the tiles.
@@ -132,7 +132,8 @@ times of measurement.
         cells, errors = self._model(), {}
         for name, layer in held.items():
             wanted = layer.weight.detach()
-            found = wanted if not self.stochastic else self._kept(cells, wanted, number_of(chip, name, self.cells))
+            acts = self.stochastic and bool(wanted.any())
+            found = self._kept(cells, wanted, number_of(chip, name, self.cells)) if acts else wanted
             errors[name] = float((found - wanted).square().sum() / wanted.square().sum().clamp_min(1e-30))
             layer.weight = nn.Parameter(found.clone(), requires_grad=layer.weight.requires_grad)
         done = {"chip": chip, "relative_squared_error": errors, "left_digital": left_digital(model, held)}
