@@ -4,10 +4,10 @@ Run: python benchmarks/crossbar_draws.py [--runs 3]; about a quarter of an hour 
 
 2,000 images of 32×32 in float32, the small network and torchvision's ResNet-18 and VGG-11 with their own stems, two
 threads. The plain loop adds Gaussian noise and nothing else; ours draws chips under FairXbar's law, quantisation,
-achieved rates and all. Where aihwkit is installed, its tiles in torch answer too: phase-change noise on the weights,
-an exact product, written anew for every draw. Large networks and slow methods answer fewer draws, and times are scaled
-to a hundred. Answers are checked against the plain forward pass of the same chips. *Useful work* counts the products of
-the plain network, whoever does fewer.
+achieved rates and all; in bf16 it is ours under the choice ``precision`` as well, other numbers by name. Where aihwkit
+is installed, its tiles in torch answer too: phase-change noise on the weights, an exact product, written anew for every
+draw. Large networks and slow methods answer fewer draws, and times are scaled to a hundred. Answers are checked against
+the plain forward pass of the same chips. *Useful work* counts the products of the plain network, whoever does fewer.
 
 Then the variance of equalised odds over chips, of a trained small network: independent chips, mirrored pairs, and, of
 the difference between two strengths of noise, chips in common and both. The number of draws that one half-width takes
@@ -33,6 +33,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18, vgg11
 
+from disparate.choice import DeployContext
+from disparate.choices.precision import Precision
 from disparate.crossbar import Chip, Device, Placement, chip_of, on_crossbars
 from disparate.data.grouped import GroupedDataset
 from disparate.data.synthetic import synthetic
@@ -73,9 +75,9 @@ class Entry:
 
 
 NETWORKS = {
-    "small CNN": Entry(make=lambda: SmallCNN(CLASSES), draws=100),
-    "ResNet-18": Entry(make=lambda: resnet18(num_classes=CLASSES), draws=30),
-    "VGG-11": Entry(make=lambda: vgg11(num_classes=CLASSES), draws=4),
+    "small CNN": Entry(make=lambda: SmallCNN(CLASSES), draws=60),
+    "ResNet-18": Entry(make=lambda: resnet18(num_classes=CLASSES), draws=20),
+    "VGG-11": Entry(make=lambda: vgg11(num_classes=CLASSES), draws=2),
 }
 TILES = "aihwkit, torch tiles"
 METHODS = (
@@ -83,6 +85,7 @@ METHODS = (
     "plain loop, channels last",
     "disparate",
     "disparate, two workers",
+    "disparate, bf16, two workers",
     *([TILES] if find_spec("aihwkit") else []),
 )
 FEWER = 5
@@ -131,10 +134,21 @@ def plain(model: nn.Module, inputs: Tensor, draws: int) -> None:
             torch.cat([noisy(batch) for batch in inputs.split(BATCH)])
 
 
-def ours(model: nn.Module, split: Repeated, draws: range) -> None:
+def ours(model: nn.Module, split: Repeated, draws: range, number_format: str = "float32") -> None:
     """Answer as an audit does."""
     for draw in draws:
-        split.logits(chip(model, DEVICE, chip_of(0, draw)))
+        split.logits(answering(model, split.source, draw, number_format))
+
+
+def answering(model: nn.Module, source: Source, draw: int, number_format: str) -> nn.Module:
+    """Return the network on a chip, its answers computed in a number format."""
+    placed = chip(model, DEVICE, chip_of(0, draw))
+    if number_format == "float32":
+        return placed
+    context = DeployContext(
+        calibration=lambda count: source.inputs(np.arange(count)), generator=torch.Generator().manual_seed(draw)
+    )
+    return Precision(format="bf16").apply(placed, context)
 
 
 def on_tiles(model: nn.Module) -> nn.Module:
@@ -162,10 +176,10 @@ def chip(model: nn.Module, device: Device, defects: Chip) -> nn.Module:
     return on_crossbars(model, Placement(device=device), defects, cycle_seed=0)
 
 
-def in_two_workers(model: nn.Module, split: Repeated, draws: int) -> float:
+def in_two_workers(model: nn.Module, split: Repeated, draws: int, number_format: str) -> float:
     """Answer half of the draws in each of two processes with a thread each; return what they cost of the processors."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    children = [_child(lambda part=part: ours(model, split, range(part, draws, 2))) for part in range(2)]
+    children = [_child(lambda part=part: ours(model, split, range(part, draws, 2), number_format)) for part in range(2)]
     for child in children:
         if os.waitpid(child, 0)[1]:
             raise SystemExit("a worker failed")
@@ -224,8 +238,10 @@ def turn(contestant: str, folder: Path) -> Row:
     torch.set_num_threads(threads)
     split = repeated(model, source, split="test", profile=Profile(threads=threads))
     if threads == 1:
-        found, cost = measured(lambda: in_two_workers(model, split, entry.draws))
-        return _scaled({**cost, "cpu_s": found}, entry, model, None)
+        number_format = "bf16" if "bf16" in method else "float32"
+        found, cost = measured(lambda: in_two_workers(model, split, entry.draws, number_format))
+        row = _scaled({**cost, "cpu_s": found}, entry, model, None)
+        return row if number_format == "float32" else {**row, "farthest": farthest(model, split, source, number_format)}
     reached = peak()
     ours(model, split, range(1))
     _, cost = measured(lambda: ours(model, split, range(entry.draws)))
@@ -249,14 +265,14 @@ def _scaled(cost: Row, entry: Entry, model: nn.Module, reached: float | None) ->
     return {**cost, **seconds, "draws_timed": entry.draws, **share}
 
 
-def farthest(model: nn.Module, split: Repeated, source: Source) -> Row:
+def farthest(model: nn.Module, split: Repeated, source: Source, number_format: str = "float32") -> Row:
     """Return how far our answers are from the plain forward pass of the same chips."""
     inputs, apart, flips, largest = source.inputs(np.arange(IMAGES)), 0.0, 0, 0.0
     for draw in range(2):
         with torch.no_grad():
             noisy = chip(model, DEVICE, chip_of(0, draw))
             expected = torch.cat([noisy(batch) for batch in inputs.split(BATCH)]).numpy()
-        found = split.logits(chip(model, DEVICE, chip_of(0, draw)))
+        found = split.logits(answering(model, source, draw, number_format))
         apart = max(apart, float(np.abs(found - expected).max()))
         largest = max(largest, float(np.abs(expected).max()))
         flips += int((found.argmax(1) != expected.argmax(1)).sum())
@@ -337,11 +353,21 @@ def main() -> None:
         }
         for name in NETWORKS
     }
+    tiles = {
+        name: {
+            method: ratio(found, f"{name}: {TILES}", f"{name}: {method}")
+            for method in METHODS
+            if method.startswith("disparate")
+        }
+        for name in NETWORKS
+        if TILES in METHODS
+    }
     result = {
         "images": IMAGES,
         "seconds_per_draws": WANTED,
         "contestants": found,
         "plain_loop_takes_times_as_long_as": faster,
+        "tiles_take_times_as_long_as": tiles,
         "equalised_odds_over_chips": spread,
         "limit": LIMIT,
         **around,

@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils import deterministic
 
 from disparate.errors import NotApplicable
 from disparate.profiles import PROFILES, Profile, profile_named, require_available
@@ -58,9 +59,11 @@ def test_convolutions_are_rounded_too():
 
 def test_a_profile_is_in_force_and_then_no_longer():
     before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.mkldnn.enabled)
+    filled = deterministic.fill_uninitialized_memory
     with in_force(Profile(name="odd", threads=2, onednn=False)):
         assert torch.get_num_threads() == 2
         assert torch.are_deterministic_algorithms_enabled()
+        assert not deterministic.fill_uninitialized_memory
         assert not torch.backends.mkldnn.enabled
         assert effective(Profile(name="odd", threads=2, onednn=False))["threads"] == 2
     assert before == (
@@ -68,6 +71,7 @@ def test_a_profile_is_in_force_and_then_no_longer():
         torch.are_deterministic_algorithms_enabled(),
         torch.backends.mkldnn.enabled,
     )
+    assert filled == deterministic.fill_uninitialized_memory
 
 
 def test_a_process_without_the_variables_is_refused(monkeypatch):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from disparate.choices.precision import InFormat
 from disparate.models.small import SmallCNN
 from disparate.training.fusing import Fusion, fused, fusion_of
 
@@ -80,6 +81,19 @@ def test_answers_are_the_same_up_to_rounding_and_the_network_is_untouched(make):
         assert torch.equal(model(inputs), expected)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
+
+
+def test_a_network_wrapped_for_another_format_is_fused_within_its_rounding():
+    model, inputs = seen(SmallCNN(5, width=8), side=32), torch.randn(6, 3, 32, 32)
+    wrapped = InFormat(deepcopy(model).to(torch.bfloat16), torch.bfloat16)
+    ready = fused(deepcopy(wrapped), fusion_of(model, inputs[:1]))
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in ready.modules())
+    with torch.no_grad():
+        exact, rounded, found = model(inputs), wrapped(inputs), ready(inputs)
+    step = 2**-8 * exact.abs().max()
+    assert found.dtype == torch.float32
+    assert (rounded - exact).abs().max() < 4 * step
+    assert (found - exact).abs().max() < 4 * step
 
 
 def test_what_only_one_layer_reads_is_fused():

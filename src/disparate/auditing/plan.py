@@ -21,7 +21,7 @@ STEPS = "disparate.auditing.steps"
 TRAINING_VERSION = 1
 TUNING_VERSION = 1
 PREDICTION_VERSION = 2
-FUSED_VERSION = 1
+FUSED_VERSION = 2
 PLAIN = ("float32", "contiguous")
 """Operands and layout of a profile that says nothing about them."""
 FINGERPRINT_VERSION = 2

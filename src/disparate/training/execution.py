@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import deterministic
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from disparate.errors import NotApplicable
@@ -219,12 +220,15 @@ def _onednn(wanted: bool) -> Generator[None]:
 
 @contextmanager
 def _deterministic(wanted: bool) -> Generator[None]:
-    before = torch.are_deterministic_algorithms_enabled()
+    """Force deterministic kernels, without filling fresh memory with NaN: that finds bugs and changes no result."""
+    before = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory  # pyright: ignore[reportAttributeAccessIssue]
     torch.use_deterministic_algorithms(wanted)
+    deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]  a property
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before[0])
+        deterministic.fill_uninitialized_memory = before[1]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextmanager

@@ -23,6 +23,9 @@ NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 OVERWRITTEN = (*CONVOLUTIONS, *NORMALISATIONS, nn.Linear)
 """Layers whose output is memory of its own, which the activation behind them may overwrite."""
 
+WRAPPED = "model"
+"""Name of the only child of what wraps a network."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fusion:
@@ -136,14 +139,18 @@ def fused(model: nn.Module, fusion: Fusion) -> nn.Module:
 
     Args:
         model: The network, in evaluation mode; its layers may be other ones than when the fusion was found, and those
-            that no longer fit stay as they are.
+            that no longer fit stay as they are. Where it was wrapped since, as for another number format, what is
+            wrapped is fused.
         fusion: What can be fused.
 
     Returns:
         The network; its answers are the same up to rounding.
     """
+    inner = model
+    while [name for name, _ in inner.named_children()] == [WRAPPED]:
+        inner = inner.get_submodule(WRAPPED)
     for step in (_fold_all, _sum_all, _unroll_all, _overwrite):
-        step(model, fusion)
+        step(inner, fusion)
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  a keyword torch documents
 
 
