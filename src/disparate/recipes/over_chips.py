@@ -12,7 +12,7 @@ from disparate.measures.counts import confusion_counts
 from disparate.measures.disparity import equal_opportunity_0, equalized_odds_sum
 from disparate.measures.rates import f1_macro
 from disparate.predictions import Predictions
-from disparate.recipes.reproduction import Answered, Outcome, Statement, outcome
+from disparate.recipes.reproduction import Answered, Outcome, Statement, outcome, share_of
 from disparate.report.selection import Grid, pivot
 from disparate.stats.intervals import t_interval
 
@@ -182,8 +182,8 @@ def compared(
     own, other = scores_of(answered, variant), scores_of(answered, with_)
     difference = own.values[score] - other.values[score]
     here = f"{score} {interval_words(difference)}"
-    if relative and (level := float(other.values[score].mean())):
-        here += f", {100 * float(difference.mean()) / level:+.0f} %"
+    if relative:
+        here += share_of(difference, other.values[score])
     moved = {
         name: float((own.by_seed(name) - other.by_seed(name)).mean())
         for name in own.values
