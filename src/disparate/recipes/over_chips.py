@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from disparate.errors import BadInput
 from disparate.findings import Finding, Findings
 from disparate.measures.counts import confusion_counts
-from disparate.measures.disparity import equal_opportunity_0, equalized_odds_sum
+from disparate.measures.disparity import (
+    equal_opportunity_0,
+    equal_opportunity_0_per_class,
+    equalized_odds_per_class,
+    equalized_odds_sum,
+)
 from disparate.measures.rates import f1_macro
 from disparate.predictions import Predictions
 from disparate.recipes.reproduction import Answered, Outcome, Statement, outcome, share_of
@@ -17,7 +22,13 @@ from disparate.report.selection import Grid, pivot
 from disparate.stats.intervals import t_interval
 
 Array = NDArray[np.float64]
-F1, ODDS, PER_CLASS, ODDS_0, WORST = "F1", "EOdds", "EOdds per class", "EOpp0", "F1, worst group"
+F1, ODDS, WORST = "F1", "EOdds", "F1, worst group"
+OF_FAIRNESS = {
+    ODDS: equalized_odds_sum,
+    "EOdds per class": equalized_odds_per_class,
+    "EOpp0": equal_opportunity_0,
+    "EOpp0 per class": equal_opportunity_0_per_class,
+}
 LEVEL = 0.95
 
 
@@ -27,8 +38,8 @@ class Scores:
 
     Args:
         values: Score to its values, shape (seeds, chips): macro F1 of everyone, of every group and of the worst one;
-            equalised odds (mugdho2025, eq. 1), the largest of any group against the largest group, whole and per class;
-            EOpp0 (eq. 2). NaN where one is undefined.
+            equalised odds (mugdho2025, eq. 1) and EOpp0 (eq. 2), the largest of any group against the largest group,
+            each whole and per class that was compared. NaN where one is undefined.
     """
 
     values: Mapping[str, Array]
@@ -67,14 +78,12 @@ def _scores(item: Predictions, by: str, groups: Sequence[str]) -> dict[str, floa
     counts = confusion_counts(item.target, item.predicted, own.codes, groups=len(own), classes=len(item.label_names))[
         places
     ]
-    f1, odds, odds_0 = f1_macro(counts), equalized_odds_sum(counts, 0), equal_opportunity_0(counts, 0)
+    f1 = f1_macro(counts)
     return {
         F1: float(f1_macro(counts.sum(axis=0))),
         **{f"F1, {name}": float(value) for name, value in zip(groups, f1, strict=True)},
         WORST: float(np.nanmin(f1)),
-        ODDS: _largest(odds),
-        PER_CLASS: _largest(odds) / len(item.label_names),
-        ODDS_0: _largest(odds_0),
+        **{name: _largest(measured(counts, 0)) for name, measured in OF_FAIRNESS.items()},
     }
 
 
