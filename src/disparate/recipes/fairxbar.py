@@ -320,16 +320,21 @@ def read_shares(answered: Answered) -> Read:
         column=lambda item: item.measure,
     )
     whole = {rule: _selected(answered, rule) for rule in RULES}
-    fewer = whole["F+A R"] - whole["FR only"]
+    kept = whole["F+A R"] / whole["FR only"]
     return (grid,), (
         Statement(
-            claim="F+A R takes fewer weights, unequally many from layer to layer",
+            claim="F+A R takes far fewer weights (less than half), unequally many from layer to layer",
             paper="far fewer in most layers",
-            here=f"weights: {', '.join(f'{rule} {own.mean():.0f}' for rule, own in whole.items())}; range over layers "
+            here=f"{100 * kept.mean():.0f} % of FR only; weights: "
+            f"{', '.join(f'{rule} {own.mean():.0f}' for rule, own in whole.items())}; range over layers "
             f"{100 * spread[0]:.1f} points under FR only, {100 * spread[1]:.1f} under F+A R",
-            outcome=outcome(fewer, sign=-1),
+            outcome=outcome(kept - FAR_FEWER, sign=-1),
         ),
     )
+
+
+FAR_FEWER = 0.5
+"""Share of the weights of *FR only* below which *F+A R* takes far fewer; it never takes more."""
 
 
 def _selected(answered: Answered, rule: str) -> Array:
