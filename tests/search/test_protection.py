@@ -17,7 +17,7 @@ from disparate.crossbar.layers import as_blocks
 from disparate.engine.inline import InlineEngine
 from disparate.errors import BadInput
 from disparate.search.protection import Protection, protect, settings_of
-from disparate.search.protection_page import page, written
+from disparate.search.protection_page import cells, page, written
 from disparate.store.runs import Store
 
 NOISE = {"preset": "fairxbar_noise", "programming": 0.2, "rows": 16, "columns": 8}
@@ -141,6 +141,18 @@ def test_the_page_needs_nothing_else_and_escapes(found):
     assert "<script" not in html
     assert "http" not in html.replace("http-equiv", "")
     assert all(way.name in html for way in result.priced)
+    assert f"front: on the split {result.chosen_on}" in html
+
+
+def test_rows_are_as_long_as_heads_and_intervals_can_be_left_out(found):
+    _, result = found
+    heads, rows = cells(result)
+    short = cells(result, intervals=False)[1]
+    assert {len(row) for row in (*rows, *short)} == {len(heads)}
+    assert [row[0] for row in rows] == [str(place) for place in range(1, len(result.priced) + 1)]
+    assert heads[4:6] == ["F1", "EOdds"]
+    assert any("[" in cell for row in rows for cell in row)
+    assert not any("[" in cell for row in short for cell in row)
 
 
 def test_from_the_command_line(tmp_path, capsys):
@@ -148,5 +160,7 @@ def test_from_the_command_line(tmp_path, capsys):
     words = ["protect", str(tmp_path / "a.toml"), "--store", str(tmp_path / "runs"), "--quiet", "--slots", "1"]
     words += ["--device", "preset='fairxbar_noise'", "--rule", "fr", "--share", "0.2", "--chips", "1"]
     assert invoke(words) == 0
-    assert "of the cells verified" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "of the cells verified" in told
+    assert "every cell verified" in told
     assert Path(tmp_path / "runs" / "guarded" / "protection" / "map_seed0.parquet").is_file()

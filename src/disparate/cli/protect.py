@@ -38,7 +38,7 @@ def protect(
     from disparate.recipes import find_recipe
     from disparate.search.protection import Protection, settings_of
     from disparate.search.protection import protect as priced
-    from disparate.search.protection_page import written
+    from disparate.search.protection_page import cells, told_of_front, written
     from disparate.store.runs import Store
 
     given = {"rules": tuple(rule or ()), "shares": tuple(share or ())}
@@ -57,6 +57,18 @@ def protect(
     if json:
         typer.echo((folder / "summary.json").read_text(encoding="utf-8"), nl=False)
         return
+    from rich.console import Console
+    from rich.table import Table
+
+    heads, rows = cells(found, intervals=False)
+    ways = Table(box=None, header_style="bold", pad_edge=False)
+    for place, head in enumerate(heads[1:]):
+        ways.add_column(head, justify="right" if place else "left", no_wrap=not place)
+    for row in rows:
+        ways.add_row(*row[1:])
+    console = Console()
+    console.print(ways)
+    console.print(told_of_front(found), style="dim")
     best = found.chosen
     typer.echo(
         f"{best.name}: {100 * best.verified:.1f} % of the cells verified, {best.writes:.2f} writes per cell "

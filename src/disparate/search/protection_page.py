@@ -19,7 +19,7 @@ STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1d2433;margin:2rem auto;max-width:60rem;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}
 td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #dde1e8}
-td:first-child,th:first-child{text-align:left}.chosen{font-weight:600}svg text{font-size:12px;fill:#1d2433}
+td:nth-child(-n+2),th:nth-child(-n+2){text-align:left;white-space:nowrap}.chosen{font-weight:600}svg text{font-size:12px;fill:#1d2433}
 .muted{color:#5b6575}
 """
 HEAD = Markup(
@@ -90,46 +90,85 @@ def page(found: Protected) -> str:
 
 def table(found: Protected) -> Markup:
     """Return every way as a row: cells, writes, macro F1 of everyone and of every group, equalised odds."""
-    scores = list(found.priced[0].scores[found.judged_on])
-    heads = ("way", "cells verified", "writes per cell", *(score.replace("f1", "F1") for score in scores), "front")
-    rows = Markup("").join(_row(way, found.judged_on, scores) for way in found.priced)
-    head = Markup("").join(Markup("<th>{}</th>").format(name.replace("odds", "EOdds")) for name in heads)
-    return Markup("<table><tr>{}</tr>{}</table>").format(head, rows)
+    heads, rows = cells(found)
+    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in heads)
+    body = Markup("").join(_row(way, row) for way, row in zip(found.priced, rows, strict=True))
+    return Markup('<table><tr>{}</tr>{}</table><p class="muted">{}</p>').format(head, body, told_of_front(found))
 
 
-def _row(way: Priced, split: str, scores: Sequence[str]) -> Markup:
-    cells = [f"{100 * way.verified:.1f} %", f"{way.writes:.2f}"]
-    cells += [_shown(way.scores[split][score]) for score in scores] + ["front" if way.on_front else ""]
-    filled = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in (way.name, *cells))
+def cells(found: Protected, *, intervals: bool = True) -> tuple[list[str], list[list[str]]]:
+    """Return heads, and a row per way in words; the first cell is the number that the picture has.
+
+    Args:
+        found: What protecting costs and gives.
+        intervals: Whether scores are followed by their intervals over seeds.
+
+    Returns:
+        Heads and rows, all of one length.
+    """
+    split = found.judged_on
+    scores = list(found.priced[0].scores[split])
+    named = [score.replace("f1", "F1").replace("odds", "EOdds") for score in scores]
+    rows = [
+        [
+            str(place),
+            way.name,
+            f"{100 * way.verified:.1f} %",
+            f"{way.writes:.2f}",
+            *(_shown(way.scores[split][score], intervals) for score in scores),
+            "front" if way.on_front else "",
+        ]
+        for place, way in enumerate(found.priced, 1)
+    ]
+    return ["#", "way", "cells verified", "writes per cell", *named, "front"], rows
+
+
+def told_of_front(found: Protected) -> str:
+    """Return what *front* means."""
+    return (
+        f"front: on the split {found.chosen_on} no other way verifies fewer cells at a higher F1 and lower EOdds; the "
+        f"scores are those of the split {found.judged_on}, where another order may hold."
+    )
+
+
+def _row(way: Priced, row: Sequence[str]) -> Markup:
+    filled = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row)
     return Markup("<tr{}>{}</tr>").format(Markup(' class="chosen"') if way.chosen else "", filled)
 
 
-def _shown(score: Any) -> str:
+def _shown(score: Any, interval: bool) -> str:
     if score["mean"] is None:
         return "undefined"
-    ends = "" if score["low"] is None else f" [{100 * score['low']:.1f}, {100 * score['high']:.1f}]"
+    ends = "" if score["low"] is None or not interval else f" [{100 * score['low']:.1f}, {100 * score['high']:.1f}]"
     return f"{100 * score['mean']:.1f}{ends}".replace("-", "−")
 
 
 def trade_off(found: Protected) -> Markup:
-    """Return the picture: macro F1 across, equalised odds up, the darker the more cells are verified."""
+    """Return the picture: macro F1 across, equalised odds up; numbers are those of the table.
+
+    The darker a point, the more cells are verified; the larger ones are on the front, the chosen one has a thick edge.
+    """
     drawn = [
-        (way, way.scores[found.judged_on]["f1"]["mean"], way.scores[found.judged_on]["odds"]["mean"])
-        for way in found.priced
+        (place, way, way.scores[found.judged_on]["f1"]["mean"], way.scores[found.judged_on]["odds"]["mean"])
+        for place, way in enumerate(found.priced, 1)
     ]
-    known = [(way, f1, odds) for way, f1, odds in drawn if f1 is not None and odds is not None]
+    known = [(place, way, f1, odds) for place, way, f1, odds in drawn if f1 is not None and odds is not None]
     if not known:
         return Markup("<p>Equalised odds are undefined here.</p>")
-    across, up = _scale([f1 for _, f1, _ in known], WIDTH), _scale([odds for _, _, odds in known], HEIGHT)
+    f1s, odds_of = [f1 for *_, f1, _ in known], [odds for *_, odds in known]
+    across, up = _scale(f1s, WIDTH), _scale(odds_of, HEIGHT)
     marks = Markup("").join(
         _mark(
             way,
             MARGIN + across(f1),
             HEIGHT + MARGIN - up(odds),
-            f"{way.name}: F1 {100 * f1:.1f}, EOdds {100 * odds:.1f}",
+            number=place,
+            words=f"{way.name}: F1 {100 * f1:.1f}, EOdds {100 * odds:.1f}",
         )
-        for way, f1, odds in known
+        for place, way, f1, odds in known
     )
+    marks += Markup("").join(_tick(100 * end, MARGIN + across(end), HEIGHT + MARGIN + 16) for end in _ends(f1s))
+    marks += Markup("").join(_tick(100 * end, MARGIN - 18, HEIGHT + MARGIN - up(end) + 4) for end in _ends(odds_of))
     return Markup(
         '<svg viewBox="0 0 {w} {h}" role="img" aria-label="Macro F1 against equalised odds">'
         '<rect x="{m}" y="{m}" width="{iw}" height="{ih}" fill="none" stroke="#c5cbd6"/>'
@@ -149,16 +188,24 @@ def trade_off(found: Protected) -> Markup:
     )
 
 
+def _ends(values: Sequence[float]) -> set[float]:
+    return {min(values), max(values)}
+
+
+def _tick(value: float, x: float, y: float) -> Markup:
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="middle">{:.1f}</text>').format(x, y, value)
+
+
 def _scale(values: Sequence[float], length: int) -> Callable[[float], float]:
     low, high = min(values), max(values)
     span = high - low or 1.0
     return lambda value: length * (0.05 + 0.9 * (value - low) / span)
 
 
-def _mark(way: Priced, x: float, y: float, words: str) -> Markup:
+def _mark(way: Priced, x: float, y: float, *, number: int, words: str) -> Markup:
     return Markup(
         '<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="{fill}" stroke="{edge}" stroke-width="{thick}"><title>{words}'
-        '</title></circle><text x="{tx:.1f}" y="{ty:.1f}">{name}</text>'
+        '</title></circle><text x="{tx:.1f}" y="{ty:.1f}">{number}</text>'
     ).format(
         x=x,
         y=y,
@@ -169,7 +216,7 @@ def _mark(way: Priced, x: float, y: float, words: str) -> Markup:
         words=words,
         tx=x + 11,
         ty=y + 4,
-        name=way.name if way.on_front else "",
+        number=number,
     )
 
 
