@@ -19,7 +19,8 @@ STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1d2433;margin:2rem auto;max-width:60rem;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}
 td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #dde1e8}
-td:nth-child(-n+2),th:nth-child(-n+2){text-align:left;white-space:nowrap}.chosen{font-weight:600}svg text{font-size:12px;fill:#1d2433}
+td:nth-child(-n+2),th:nth-child(-n+2){text-align:left;white-space:nowrap}
+.chosen{font-weight:600}svg text{font-size:12px;fill:#1d2433}
 .muted{color:#5b6575}
 """
 HEAD = Markup(
