@@ -6,7 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disparate.training.ranking import Ranked, accuracy_saliency, agreement, by_layer, nearest_count, ordered, ranked
+from disparate.training.ranking import (
+    Ranked,
+    accuracy_saliency,
+    agreement,
+    by_layer,
+    first,
+    nearest_count,
+    ordered,
+    ranked,
+    smallest,
+)
 
 RULES = ("fr", "fr_and_ar", "random", "highest")
 
@@ -110,3 +120,11 @@ def test_agreement_is_spearmans_and_absent_where_nothing_varies():
     assert agreement(left, right) == pytest.approx(float(torch.corrcoef(torch.stack(ranks))[0, 1]), abs=1e-6)
     assert agreement(left, torch.ones(50)) is None
     assert agreement(left[:2], right[:2]) is None
+
+
+@given(st.lists(st.integers(-2, 2), min_size=1, max_size=30), st.integers(0, 31), st.randoms(use_true_random=False))
+def test_the_smallest_are_those_that_come_first_in_the_order(scores, count, random):
+    deal = list(range(len(scores)))
+    random.shuffle(deal)
+    values, dealt = torch.tensor(scores, dtype=torch.float32), torch.tensor(deal)
+    assert torch.equal(smallest(values, dealt, count), first(ordered(values, dealt), count))

@@ -191,14 +191,8 @@ def _targeted(question: _Question) -> Targeted:
     layers = {name: layer.weight for name, layer in mappable(model, only=placement.layers).items()}
     scores = group_scores(model, labelled)
     sides = sides_of(labelled.groups, scores, unprivileged=target.unprivileged, privileged=target.privileged)
-    of_costs = (target.saliency, target.estimator, target.seed)
-    costs = _costs(replace(question, key=(question.key[0], of_costs, question.seed)), sides)
-    names = {id(value): name for name, value in model.named_parameters()}
-    unprivileged, privileged = ({name: part[names[id(w)]] for name, w in layers.items()} for part in costs)
-    generator = np.random.default_rng((question.seed, target.seed))
-    rankings = ranked(
-        unprivileged, privileged, beta=target.beta, together=target.scope == "global", generator=generator
-    )
+    of_rankings = (target.saliency, target.estimator, target.seed, target.beta, target.scope, tuple(layers))
+    rankings = _rankings(replace(question, key=(question.key[0], of_rankings, question.seed)), sides)
     subject = _Subject(model=model, placement=placement, labelled=labelled, rankings=rankings, seed=question.seed)
     marked = by_layer(rankings, subject.marked(target))
     masks = {name: marked[name].view_as(weight) for name, weight in layers.items()}
@@ -218,6 +212,19 @@ def _digest(model: nn.Module, labelled: Labelled) -> str:
 
 def _bytes(value: Tensor) -> bytes:
     return value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+
+
+@lru_cache(maxsize=1)
+def _rankings(question: _Question, sides: Sides) -> list[Ranked]:
+    """Return the rankings of the weights; kept, as every rule and share asks again."""
+    target, model = question.target, question.model
+    of_costs = (target.saliency, target.estimator, target.seed)
+    costs = _costs(replace(question, key=(question.key[0], of_costs, question.seed)), sides)
+    names = {id(value): name for name, value in model.named_parameters()}
+    layers = {name: layer.weight for name, layer in mappable(model, only=question.placement.layers).items()}
+    unprivileged, privileged = ({name: part[names[id(w)]] for name, w in layers.items()} for part in costs)
+    generator = np.random.default_rng((question.seed, target.seed))
+    return ranked(unprivileged, privileged, beta=target.beta, together=target.scope == "global", generator=generator)
 
 
 @lru_cache(maxsize=1)
