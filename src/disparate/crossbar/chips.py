@@ -143,8 +143,8 @@ def events_below(rate: float, places: int, stream: Callable[[int], np.random.Gen
         >>> events_below(1.0, 4, lambda band: np.random.default_rng((7, band))).tolist()
         [0, 1, 2, 3]
     """
-    taken = np.empty(0, dtype=np.int64)
-    below = [taken]
+    taken = np.zeros(places, dtype=bool)
+    below = [np.empty(0, dtype=np.int64)]
     for band in range(BANDS, -1, -1):
         low, high = (0.0 if band == BANDS else 2.0 ** -(band + 1)), 2.0**-band
         if low >= rate:
@@ -152,10 +152,10 @@ def events_below(rate: float, places: int, stream: Callable[[int], np.random.Gen
         generator = stream(band)
         claimed = _claimed(generator, places, (high - low) / (1 - low))
         number = low + (high - low) * generator.random(len(claimed))
-        fresh = ~np.isin(claimed, taken, assume_unique=True)
+        fresh = ~taken[claimed]
         below.append(claimed[fresh & (number < rate)])
-        taken = np.concatenate([taken, claimed[fresh]])
-    return np.sort(np.concatenate(below))
+        taken[claimed] = True
+    return np.sort(np.concatenate(below), kind="stable")  # merges what is sorted already
 
 
 def _claimed(generator: np.random.Generator, places: int, share: float) -> NDArray[np.int64]:

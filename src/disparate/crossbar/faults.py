@@ -81,15 +81,14 @@ def flipped_bits(arrays: Arrays, defects: Defects, sign: int, place: int) -> Fli
     """
     widths = arrays.held.widths
     below = sum(widths[place + 1 :])
-    found = torch.zeros(2, 0, dtype=torch.int64)
+    found = torch.zeros(2, 0, dtype=torch.int64, device=arrays.exposed.device)
     for bit in range(widths[place] if widths else 0):
         where = defects.events(arrays.layer, kind("flipped", sign, below + bit), arrays.weights, arrays.device.flips)
+        where = where.to(found.device)
+        where = where[arrays.is_exposed(where)]
         found = torch.cat([found, torch.stack([where, torch.full_like(where, 2**bit)])], dim=1)
     where, inverse = found[0].unique(return_inverse=True)
-    bits = torch.zeros_like(where).index_add_(0, inverse, found[1])
-    where, bits = (part.to(arrays.exposed.device) for part in (where, bits))
-    kept = arrays.is_exposed(where)
-    return Flipped(where=where[kept], bits=bits[kept])
+    return Flipped(where=where, bits=torch.zeros_like(where).index_add_(0, inverse, found[1]))
 
 
 def inverted(meant: Tensor, flipped: Flipped) -> Tensor:
