@@ -14,7 +14,8 @@ from disparate.findings import Finding, Findings, Result, Verdict
 from disparate.report import headline
 from disparate.report.glossary import TERMS
 from disparate.report.markdown import escaped, markdown
-from disparate.report.terminal import Summary
+from disparate.report.selection import pivot
+from disparate.report.terminal import Summary, grid_table
 from disparate.report.wording import number, plain
 
 TEMPLATES = Path(headline.__file__).parent / "templates"
@@ -55,6 +56,18 @@ def test_terminal_falls_back_to_rows_where_groups_are_many(make):
     text = printed(replace(many, findings=long), 50)
     assert "interval" in text
     assert max(len(line) for line in text.splitlines()) <= 50
+
+
+def test_a_table_tells_apart_names_that_differ_at_the_end():
+    names = ("trained on with noise 10 %", "trained on with noise 20 %", "word" * 40)
+    found = Findings(tuple(Finding(measure="F1", variant=name, value=0.5, unit="share") for name in names))
+    grid = pivot(found, title="F1", note="points", row=lambda item: item.variant, column=lambda item: item.measure)
+    out = StringIO()
+    Console(file=out, width=40).print(grid_table(grid, 40))
+    text = out.getvalue()
+    assert (text.count("10 %"), text.count("20 %")) == (1, 1)
+    assert max(len(line) for line in text.splitlines()) <= 40
+    assert len(text.splitlines()) < 15
 
 
 def test_terminal_shows_the_verdict(result):

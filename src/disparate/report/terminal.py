@@ -1,6 +1,7 @@
 """What a terminal shows after an audit: one table of variants by groups, in colour where there is colour."""
 
 from collections.abc import Callable, Iterator
+from textwrap import wrap
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
@@ -105,7 +106,7 @@ def grid_table(grid: Grid, width: int) -> Table:
 
 
 def _width(grid: Grid, lines: Lines) -> int:
-    names = max((len(_name(row)) for row in grid.rows), default=0)
+    names = max((len(line) for row in grid.rows for line in _name(row).splitlines()), default=0)
     cells = [[line for row in grid.rows for line in lines(grid.cell(row, column))] for column in grid.columns]
     return names + sum(2 + max(len(line) for line in [_head(column), *own]) for column, own in _pairs(grid, cells))
 
@@ -160,7 +161,8 @@ def _floor(finding: Finding) -> str:
 
 
 def _name(row: str) -> str:
-    return shortened(plain(row), LONGEST_NAME)
+    """Return a name on lines of its own: variants often differ at the end alone."""
+    return "\n".join(wrap(shortened(plain(row), 3 * LONGEST_NAME), LONGEST_NAME))
 
 
 def _two_lines(finding: Finding | None) -> list[str]:
