@@ -35,3 +35,16 @@ def test_wall_times_are_those_of_finished_jobs():
 def test_time_left(waiting, running, slots, expected):
     times = {"train": [1.0, 10.0, 12.0]}
     assert time_left(waiting=waiting, running=running, wall_times=times, slots=slots) == expected
+
+
+def test_times_are_looked_through_once_however_many_jobs_wait():
+    class Seen(list[float]):
+        times = 0
+
+        def __iter__(self):
+            Seen.times += 1
+            return super().__iter__()
+
+    left = time_left(waiting=[a_job()] * 1000, running=[], wall_times={"train": Seen([2.0])}, slots=1)
+    assert left == pytest.approx(2000.0)
+    assert Seen.times == 1

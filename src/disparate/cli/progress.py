@@ -60,7 +60,8 @@ class Board:
     """
 
     def __init__(self, store: Store, slots: int) -> None:
-        self._times = wall_times(store.jobs())
+        self._before = wall_times(store.jobs())
+        self._now: dict[str, list[float]] = {}
         self._slots = slots
         self._running: dict[str, tuple[Job, float, str]] = {}
         self._waiting: dict[str, Job] = {}
@@ -99,15 +100,14 @@ class Board:
     def _left(self) -> str:
         now = time.monotonic()
         running = [(job, now - since) for job, since, _ in self._running.values()]
-        left = time_left(
-            waiting=list(self._waiting.values()), running=running, wall_times=self._times, slots=self._slots
-        )
+        times = self._before | self._now  # jobs of this run tell more than those of other networks
+        left = time_left(waiting=list(self._waiting.values()), running=running, wall_times=times, slots=self._slots)
         return "" if not left else f"; about {left / 60:.0f} min left" if left > 90 else f"; about {left:.0f} s left"
 
     def _count(self, event: Event) -> None:
         if isinstance(event, Finished):
             self._done += 1
-            self._times.setdefault(event.job.function, []).append(event.record.wall_s)
+            self._now.setdefault(event.job.function, []).append(event.record.wall_s)
         elif isinstance(event, Reused):
             self._reused += 1
         elif isinstance(event, Failed | Blocked):

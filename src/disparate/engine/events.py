@@ -123,6 +123,7 @@ def time_left(
     begun = [*((job, 0.0) for job in waiting), *running]
     if any(job.function not in wall_times for job, _ in begun):
         return None
-    left = [(job, max(0.0, median(wall_times[job.function]) - elapsed)) for job, elapsed in begun]
+    usual = {function: median(wall_times[function]) for function in {job.function for job, _ in begun}}
+    left = [(job, max(0.0, usual[job.function] - elapsed)) for job, elapsed in begun]
     work = sum(seconds * min(job.threads, slots) for job, seconds in left)
     return max([work / slots, *(seconds for _, seconds in left)])
