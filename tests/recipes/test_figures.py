@@ -101,6 +101,14 @@ def test_figures_are_listed_and_a_recipe_is_printed(capsys):
     assert tomllib.loads(capsys.readouterr().out)["audit"]["name"] == "tran2022-arms-synthetic-smoke"
 
 
+def test_seeds_and_epochs_that_are_asked_for_hold_where_a_paper_has_its_own(capsys):
+    words = ["reproduce", "fairxbar/fig6", "--scale", "paper", "--on", "fitzpatrick17k", "--recipe"]
+    assert invoke([*words, "--seeds", "2", "--epochs", "7"]) == 0
+    asked = tomllib.loads(capsys.readouterr().out)
+    assert (asked["audit"]["seeds"], asked["training"]["epochs"]) == ([0, 1], 7)
+    assert asked["training"]["learning_rate"] == pytest.approx(1e-4)  # VGG-11 has no normalisation
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

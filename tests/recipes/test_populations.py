@@ -40,6 +40,12 @@ def test_no_seed_is_refused():
         setting("smoke", "synthetic", seeds=0)
 
 
+def test_epochs_can_be_asked_for_and_no_epoch_is_refused():
+    assert setting("smoke", "digits", epochs=5).training.epochs == 5
+    with pytest.raises(BadInput, match="--epochs 0: at least 1 epoch was expected"):
+        setting("smoke", "synthetic", epochs=0)
+
+
 def test_tables_have_a_network_for_tables():
     assert setting("laptop", "adult").model == {"name": "small_mlp", "width": 64}
     assert not setting("laptop", "adult").training.flip

@@ -15,6 +15,7 @@ def reproduce(
     seeds: Annotated[
         int | None, typer.Option(help="Training seeds, and networks of a population; as the scale has them otherwise.")
     ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a training; as the scale has them otherwise.")] = None,
     store: Annotated[Path, typer.Option(help="Folder for runs; what it holds is reused.")] = Path("runs"),
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data; DISPARATE_DATA otherwise.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List papers, figures, claims and data.")] = False,
@@ -40,8 +41,9 @@ def reproduce(
             typer.echo(f"{'':32} claims {', '.join(map(str, figure.claims))}; on {', '.join(figure.on)}")
         return
     figure = figure_named(name)
-    wanted = setting(scale, on or figure.on[0], network=network, seeds=seeds)  # type: ignore[arg-type] - refused there
-    at = figure.fit(wanted) if seeds is None else replace(figure.fit(wanted), seeds=wanted.seeds)
+    wanted = setting(scale, on or figure.on[0], network=network, seeds=seeds, epochs=epochs)  # type: ignore[arg-type] - refused there
+    given = {"seeds": seeds and wanted.seeds, "epochs": epochs}
+    at = replace(figure.fit(wanted), **{name: value for name, value in given.items() if value})
     if recipe:
         from tomli_w import dumps
 

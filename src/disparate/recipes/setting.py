@@ -240,7 +240,9 @@ TABLE_WIDTHS: Mapping[Scale, int] = {"smoke": 8, "laptop": 64}
 FEWEST_MODELS = 2
 
 
-def setting(scale: Scale, on: str, *, network: str | None = None, seeds: int | None = None) -> Setting:
+def setting(
+    scale: Scale, on: str, *, network: str | None = None, seeds: int | None = None, epochs: int | None = None
+) -> Setting:
     """Return the setting of a scale on some data.
 
     | scale | seeds | population | epochs | network | what for |
@@ -256,12 +258,13 @@ def setting(scale: Scale, on: str, *, network: str | None = None, seeds: int | N
         on: Name of the material.
         network: Another network than the scale's, as a recipe names it.
         seeds: Another number of training seeds, and of networks in a population, than the scale's.
+        epochs: Another number of epochs than the scale's, for networks that learn little in those.
 
     Returns:
         The setting.
 
     Raises:
-        BadInput: There is no such scale or material, or no seed is left.
+        BadInput: There is no such scale or material, or no seed or epoch is left.
 
     Example:
         >>> setting("smoke", "synthetic").model
@@ -277,6 +280,8 @@ def setting(scale: Scale, on: str, *, network: str | None = None, seeds: int | N
         raise BadInput(f"--on '{on}' is unknown.{suggestion(on, list(MATERIALS))}")
     if seeds is not None and seeds < 1:
         raise BadInput(f"--seeds {seeds}: at least 1 training seed was expected.")
+    if epochs is not None and epochs < 1:
+        raise BadInput(f"--epochs {epochs}: at least 1 epoch was expected.")
     size, material = SIZES[scale], MATERIALS[on]
     data = dict(material.data)
     if data["source"] in SIZED:
@@ -287,7 +292,7 @@ def setting(scale: Scale, on: str, *, network: str | None = None, seeds: int | N
         scale=scale,
         on=on,
         seeds=tuple(range(seeds or size.seeds)),
-        epochs=size.epochs * material.rounds,
+        epochs=epochs or size.epochs * material.rounds,
         tuning=size.tuning,
         rates=size.rates,
         model={"name": network} if network else _network(scale, material),
