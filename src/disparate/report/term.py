@@ -1,5 +1,6 @@
 """Term: one measure in words."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,5 +30,11 @@ class Term:
 
     @property
     def inline(self) -> str:
-        """The title as it stands inside a sentence; an abbreviation such as F1 keeps its capital."""
-        return self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
+        """The title as it stands inside a sentence; an abbreviation such as F1 or VoG keeps its capital.
+
+        Example:
+            >>> Term(title="VoG, early", words="").inline, Term(title="Error rate", words="").inline
+            ('VoG, early', 'error rate')
+        """
+        first = re.split(r"\W", self.title, maxsplit=1)[0]
+        return self.title[:1].lower() + self.title[1:] if first[1:].islower() else self.title
