@@ -71,7 +71,9 @@ def test_difficulty_is_that_of_the_reference_on_both_splits(findings):
     learnt = findings.where(measure="vog", form="hardest_tenth", by="sex")
     assert {item.variant for item in learnt} == {REFERENCE}
     assert {item.where["split"] for item in learnt} == {"train", "test"}
-    assert {item.where["decile"] for item in findings.where(measure="error_by_difficulty")} == set(range(1, 11))
+    errors = findings.where(measure="error_by_difficulty")
+    assert {item.where["decile"] for item in errors} == set(range(1, 11))
+    assert {item.where["near"] for item in errors} == {"vog", "vog_in_class"}
 
 
 def test_the_numbers_are_those_of_the_answers_that_were_stored(asked, told):

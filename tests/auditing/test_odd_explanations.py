@@ -117,6 +117,15 @@ def test_without_kept_epochs_difficulty_says_what_to_do(tmp_path):
     assert not findings.where(measure="error_by_difficulty").items
 
 
+def test_with_two_epochs_to_a_third_early_and_late_vog_are_held_against_errors_as_well(tmp_path):
+    training = {"epochs": 6, "keep_epochs": [1, 2, 3, 4, 5]}
+    findings = look_at(tmp_path, table(["a", "b", "b"] * 50, halves(150)), training=training).findings
+    for measure in ("error_by_difficulty", "difficulty_and_distance"):
+        near = [item.where["near"] for item in findings.where(measure=measure)]
+        assert list(dict.fromkeys(near)) == ["vog", "vog_in_class", "vog_early", "vog_late"]
+    assert "VoG, late, tenth 10" in (tmp_path / "out" / "explanation.html").read_text(encoding="utf-8")
+
+
 def test_where_groups_are_classes_nothing_is_left_within_a_class(tmp_path):
     data = table(["a", "b", "c"] * 50, halves(150))
     findings = look_at(tmp_path, data).findings

@@ -290,9 +290,12 @@ def _checkpoint(evidence: Evidence, variant: str, seed: int) -> Path:
 
 
 def learnt_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Yield whether VoG, plain and within the class, tells errors and distances to the boundary; of the reference."""
+    """Yield whether VoG tells errors and distances to the boundary; of the reference.
+
+    Plain, within the class, and of the first and the last epochs alone: examples that are learnt late move late.
+    """
     audit = evidence.audit
-    for name in ("vog", "vog_in_class"):
+    for name in ("vog", "vog_in_class", "vog_early", "vog_late"):
         seeds = [_learnt(evidence, run, name) for run in evidence.runs(REFERENCE)]
         known = [seed for seed in seeds if seed is not None]
         if known and len(known) == len(seeds):

@@ -36,6 +36,13 @@ LATE = replace(LOOK, variants=("rate × 1, epoch 1",))
 """Of variants one is enough here: looking at networks is what takes the time."""
 SIGNIFICANT = 0.05
 HARDEST = 10
+VOGS = {
+    "vog": "error rises from tenth to tenth",
+    "vog_in_class": "error rises from tenth to tenth",
+    "vog_early": "stages of the training differ",
+    "vog_late": "stages of the training differ",
+}
+"""Forms of VoG, and what the paper says of their errors."""
 
 
 def ask_hard(setting: Setting) -> Audit:
@@ -75,12 +82,12 @@ def read_errors(answered: Answered) -> Read:
 
 
 def _errors(errors: Findings) -> Iterator[Statement]:
-    for name in ("vog", "vog_in_class"):
+    for name, paper in VOGS.items():
         own = errors.where(near=name)
         last, first = one(own, decile=HARDEST), one(own, decile=1)
         yield Statement(
             claim=f"{term(name).inline}: the hardest tenth has more errors than the easiest",
-            paper="error rises from tenth to tenth",
+            paper=paper,
             here=f"{beside_null(last)} against {beside_null(first)}",
             outcome=apart(last, first),
         )
