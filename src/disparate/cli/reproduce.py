@@ -41,9 +41,9 @@ def reproduce(
             typer.echo(f"{'':32} claims {', '.join(map(str, figure.claims))}; on {', '.join(figure.on)}")
         return
     figure = figure_named(name)
-    wanted = setting(scale, on or figure.on[0], network=network, seeds=seeds, epochs=epochs)  # type: ignore[arg-type] - refused there
-    given = {"seeds": seeds and wanted.seeds, "epochs": epochs}
-    at = replace(figure.fit(wanted), **{name: value for name, value in given.items() if value})
+    wanted = setting(scale, on or figure.on[0], network=network, seeds=seeds, epochs=epochs)
+    own = {name: getattr(wanted, name) for name, given in (("seeds", seeds), ("epochs", epochs)) if given is not None}
+    at = replace(figure.fit(wanted), **own)
     if recipe:
         from tomli_w import dumps
 

@@ -241,7 +241,7 @@ FEWEST_MODELS = 2
 
 
 def setting(
-    scale: Scale, on: str, *, network: str | None = None, seeds: int | None = None, epochs: int | None = None
+    scale: str, on: str, *, network: str | None = None, seeds: int | None = None, epochs: int | None = None
 ) -> Setting:
     """Return the setting of a scale on some data.
 
@@ -274,7 +274,8 @@ def setting(
         ...
         disparate.errors.BadInput: --on 'cifar-10' is unknown. Did you mean 'cifar10'?
     """
-    if scale not in SIZES:
+    known: Mapping[str, Scale] = {name: name for name in SCALES}
+    if scale not in known:
         raise BadInput(f"--scale '{scale}' is unknown.{suggestion(scale, SCALES)}")
     if on not in MATERIALS:
         raise BadInput(f"--on '{on}' is unknown.{suggestion(on, list(MATERIALS))}")
@@ -282,20 +283,21 @@ def setting(
         raise BadInput(f"--seeds {seeds}: at least 1 training seed was expected.")
     if epochs is not None and epochs < 1:
         raise BadInput(f"--epochs {epochs}: at least 1 epoch was expected.")
-    size, material = SIZES[scale], MATERIALS[on]
+    chosen, material = known[scale], MATERIALS[on]
+    size = SIZES[chosen]
     data = dict(material.data)
     if data["source"] in SIZED:
         data["size"] = size.pixels
     if data["source"] == "synthetic":
         data |= size.shrunk
     return Setting(
-        scale=scale,
+        scale=chosen,
         on=on,
         seeds=tuple(range(seeds or size.seeds)),
         epochs=epochs or size.epochs * material.rounds,
         tuning=size.tuning,
         rates=size.rates,
-        model={"name": network} if network else _network(scale, material),
+        model={"name": network} if network else _network(chosen, material),
         data=data,
         models=seeds or size.models,
     )
