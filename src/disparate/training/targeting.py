@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from disparate.choice import Labelled
-from disparate.crossbar.arrays import arrays_of
+from disparate.crossbar.arrays import Arrays, arrays_of
 from disparate.crossbar.chips import Fleeting, number_of
 from disparate.crossbar.deploying import Placement, on_crossbars
 from disparate.crossbar.disturbing import disturbed
@@ -299,14 +299,8 @@ class _Subject:
         """Return the expected squared error of every weight, flat, by layer: the mean over some chips."""
         device = self.placement.device
         held = arrays_of(mappable(self.model, only=self.placement.layers), device, {})
-        chips = [Fleeting(generator=torch.Generator().manual_seed(number_of(self.seed, "energy")))] * CHIPS
-        return {
-            name: torch
-            .stack([(disturbed(arrays, chip) - arrays.held.stored).square().flatten() for chip in chips])
-            .double()
-            .mean(dim=0)
-            for name, arrays in held.items()
-        }
+        chip = Fleeting(generator=torch.Generator().manual_seed(number_of(self.seed, "energy")))
+        return {name: _mean_energy(arrays, chip) for name, arrays in held.items()}
 
     def _losing_as_much(self, rule: Rule, both: Sequence[Tensor]) -> list[Tensor]:
         """Return the dose, of those tried, under which F1 falls most nearly as much as under *F+A R*."""
@@ -337,3 +331,12 @@ class _Subject:
             deployed = on_crossbars(self.model, placement, chip, cycle_seed=one)
             found += group_scores(deployed, self.labelled).f1.values()
         return float(np.mean(found))
+
+
+def _mean_energy(arrays: Arrays, chip: Fleeting) -> Tensor:
+    """Return the mean squared error of every weight, flat; a running sum, as all chips of a large layer fill memory."""
+    stored = arrays.held.stored
+    total = torch.zeros_like(stored, dtype=torch.float64)
+    for _ in range(CHIPS):
+        total += (disturbed(arrays, chip) - stored).square_()
+    return (total / CHIPS).flatten()
