@@ -35,17 +35,20 @@ def test_the_nearest_name_is_suggested():
 
 
 def test_another_package_adds_a_name_but_takes_none(monkeypatch):
+    family, asked = Registry(family="outlines", entries=FAMILY.entries), []
+
     def entry_points(*, group):
-        assert group == "disparate.shapes"
+        asked.append(group)
         return [
             EntryPoint(name="star", value="json:loads", group=group),
             EntryPoint(name="circle", value="json:loads", group=group),
         ]
 
     monkeypatch.setattr(registry, "entry_points", entry_points)
-    assert FAMILY.names() == ["circle", "square", "star"]
-    assert FAMILY.load("star")("[1]") == [1]
-    assert FAMILY.load("circle").__name__ == "dumps"
+    assert family.names() == ["circle", "square", "star"]
+    assert family.load("star")("[1]") == [1]
+    assert family.load("circle").__name__ == "dumps"
+    assert asked == ["disparate.outlines"]
 
 
 @dataclass(frozen=True, kw_only=True)

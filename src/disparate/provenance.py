@@ -17,15 +17,15 @@ def versions() -> dict[str, str]:
     """Return the version of Python and of every package that shapes a number; absent packages are left out."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        known = version_of(package)
+        if known is not None:
+            found[package] = known
     return found
 
 
+@cache
 def version_of(package: str) -> str | None:
-    """Return the version of a package that only some jobs use; None where it is absent."""
+    """Return the version of a package, read once as its metadata is a file; None where it is absent."""
     try:
         return version(package)
     except PackageNotFoundError:

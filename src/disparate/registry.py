@@ -4,6 +4,7 @@ import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +96,14 @@ class Registry:
     def _lines(self, name: str, problems: list[str]) -> str:
         return "\n".join(f"{self.family.removesuffix('s')} '{name}': {problem}" for problem in problems)
 
-    def _foreign(self) -> dict[str, str]:
-        return {point.name: point.value for point in entry_points(group=f"disparate.{self.family}")}
+    def _foreign(self) -> Mapping[str, str]:
+        return _added(f"disparate.{self.family}")
+
+
+@cache
+def _added(group: str) -> Mapping[str, str]:
+    """Return what other packages add to a group; read once, as a file of every installed package is opened for it."""
+    return {point.name: point.value for point in entry_points(group=group)}
 
 
 def import_object(target: str) -> Any:
