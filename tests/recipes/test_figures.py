@@ -106,6 +106,7 @@ def test_seeds_and_epochs_that_are_asked_for_hold_where_a_paper_has_its_own(caps
     assert invoke([*words, "--seeds", "2", "--epochs", "7"]) == 0
     asked = tomllib.loads(capsys.readouterr().out)
     assert (asked["audit"]["seeds"], asked["training"]["epochs"]) == ([0, 1], 7)
+    assert asked["audit"]["name"].endswith("-fitzpatrick17k-paper-2seeds-7epochs")  # a folder of its own
     assert asked["training"]["learning_rate"] == pytest.approx(1e-4)  # VGG-11, whose last layers have no normalisation
 
 

@@ -1,5 +1,6 @@
 """Setting: on which data, with which network and at which scale a figure of a paper is made again."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -139,6 +140,7 @@ class Setting:
         model: The recipe's table.
         data: The recipe's table, as large as the scale has it.
         models: Networks of a population, for figures that compare populations.
+        named: Name of all this in audits: data, scale, and what is asked for in place of the scale's.
     """
 
     scale: Scale
@@ -150,6 +152,7 @@ class Setting:
     model: Mapping[str, Any]
     data: Mapping[str, Any]
     models: int
+    named: str
 
     @property
     def material(self) -> Material:
@@ -186,7 +189,7 @@ class Setting:
         """Return the question: the reference and these variants, under this setting.
 
         Args:
-            name: What is asked, such as ``"tran2022-fig8"``; scale and data are added to it.
+            name: What is asked, such as ``"tran2022-fig8"``; ``named`` is added to it.
             variants: Name of each variant to its chain.
             **more: Further fields of the audit.
 
@@ -194,7 +197,7 @@ class Setting:
             The audit.
         """
         return Audit(
-            name=f"{name}-{self.on}-{self.scale}",
+            name=f"{name}-{self.named}",
             data=self.data,
             model=self.model,
             training=more.pop("training", self.training),
@@ -269,6 +272,8 @@ def setting(
     Example:
         >>> setting("smoke", "synthetic").model
         {'name': 'small_cnn', 'width': 8}
+        >>> setting("smoke", "synthetic", network="torchvision:resnet18", seeds=3).named
+        'synthetic-smoke-torchvision_resnet18-3seeds'
         >>> setting("laptop", "cifar-10")
         Traceback (most recent call last):
         ...
@@ -300,7 +305,14 @@ def setting(
         model={"name": network} if network else _network(chosen, material),
         data=data,
         models=seeds or size.models,
+        named="-".join([on, chosen, *_departures(network, seeds, epochs)]),
     )
+
+
+def _departures(network: str | None, seeds: int | None, epochs: int | None) -> list[str]:
+    """Return what is asked for in place of the scale's, in words that can stand in the name of a folder."""
+    given = ((network, network), (seeds, f"{seeds}seeds"), (epochs, f"{epochs}epochs"))
+    return [re.sub(r"[^\w.]+", "_", str(word)) for value, word in given if value is not None]
 
 
 def _network(scale: Scale, material: Material) -> dict[str, Any]:
