@@ -116,6 +116,8 @@ def test_seeds_and_epochs_that_are_asked_for_hold_where_a_paper_has_its_own(caps
         (["tran2022_pruning/fig88"], "Did you mean 'tran2022_pruning/fig8'?"),
         (["tran2022_pruning/fig8", "--scale", "tiny"], "--scale 'tiny' is unknown."),
         (["tran2022_pruning/fig8", "--on", "utkfac_age"], "Did you mean 'utkface_age'?"),
+        (["fairxbar/fig8", "--on", "digits"], "fairxbar/fig8 is made on ham10000, fitzpatrick17k, synthetic."),
+        (["fairxbar/width", "--network", "torchvision:vgg11", "--recipe"], "makes small CNNs, each of another width"),
     ],
 )
 def test_what_is_not_known_is_said(words, said, capsys):

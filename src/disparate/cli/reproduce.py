@@ -31,6 +31,7 @@ def reproduce(
     from disparate.cli.surroundings import set_up
 
     set_up(data=data, trust=())
+    from disparate.errors import BadInput
     from disparate.recipes.figures import FIGURES, figure_named
     from disparate.recipes.setting import setting
     from disparate.recipes.telling import Told, written
@@ -42,6 +43,8 @@ def reproduce(
         return
     figure = figure_named(name)
     wanted = setting(scale, on or figure.on[0], network=network, seeds=seeds, epochs=epochs)
+    if wanted.on not in figure.on:
+        raise BadInput(f"--on '{on}': {figure.name} is made on {', '.join(figure.on)}. Name one of these.")
     own = {name: getattr(wanted, name) for name, given in (("seeds", seeds), ("epochs", epochs)) if given is not None}
     at = replace(figure.fit(wanted), **own)
     if recipe:

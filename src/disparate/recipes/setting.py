@@ -141,6 +141,7 @@ class Setting:
         data: The recipe's table, as large as the scale has it.
         models: Networks of a population, for figures that compare populations.
         named: Name of all this in audits: data, scale, and what is asked for in place of the scale's.
+        network: Name of the network that is asked for in place of the scale's.
     """
 
     scale: Scale
@@ -153,6 +154,7 @@ class Setting:
     data: Mapping[str, Any]
     models: int
     named: str
+    network: str | None = None
 
     @property
     def material(self) -> Material:
@@ -306,6 +308,7 @@ def setting(
         data=data,
         models=seeds or size.models,
         named="-".join([on, chosen, *_departures(network, seeds, epochs)]),
+        network=network,
     )
 
 
