@@ -57,6 +57,7 @@ def test_writes_of_whole_weights(arrays):
     mask = torch.zeros(40, 50, dtype=torch.bool)
     mask[:30] = True
     p = 2 * stats.norm.cdf(1) - 1
+    assert of(arrays(**settings)).writes == 2000
     assert of(arrays(verify="all", **settings)).writes == pytest.approx(2000 / p, rel=1e-3)
     assert of(arrays(mask=mask, verify="all", **settings)).writes == pytest.approx(1500 / p + 500, rel=1e-3)
     assert of(arrays(mask=mask, verify="protected", **settings)).writes == pytest.approx(500 / p + 1500, rel=1e-3)

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,8 @@ epochs = 2
 """
 
 
-def test_ends_are_tried_whatever_is_asked():
-    tried = Protection(device=NOISE, rules=("fr",), shares=(0.1, 0.3)).targets()
+def test_ends_are_tried_whatever_is_asked_and_once():
+    tried = Protection(device=NOISE, rules=("fr",), shares=(0.0, 0.1, 0.3, 1.0)).targets()
     assert [(target.rule, target.share) for target in tried] == [
         ("random", 0.0),
         ("fr", 0.1),
@@ -61,6 +62,11 @@ def test_ends_are_tried_whatever_is_asked():
         ({"device": NOISE, "most_lost": 1.5}, "most_lost is 1.5"),
         ({"device": NOISE, "shares": (2.0,)}, "share is 2.0; a share in"),
         ({"device": NOISE, "target": {"betta": 0.1}}, "Did you mean 'beta'"),
+        (
+            {"device": NOISE, "target": {"share": 0.9}},
+            "share is 0.9; every rule is tried at every share. Name them with",
+        ),
+        ({"device": NOISE | {"verify": "none"}}, "verify is 'none'; what is protected is what is verified here"),
     ],
 )
 def test_bad_settings_are_refused(settings, said):
@@ -151,8 +157,32 @@ def test_rows_are_as_long_as_heads_and_intervals_can_be_left_out(found):
     assert {len(row) for row in (*rows, *short)} == {len(heads)}
     assert [row[0] for row in rows] == [str(place) for place in range(1, len(result.priced) + 1)]
     assert heads[4:6] == ["F1", "EOdds"]
+    assert heads[3] == "writes per weight"
     assert any("[" in cell for row in rows for cell in row)
     assert not any("[" in cell for row in short for cell in row)
+
+
+def test_of_many_groups_the_lowest_is_shown_by_name(found):
+    _, result = found
+    heads, rows = cells(result, intervals=False, groups=2)
+    whole, every = cells(result, intervals=False)
+    assert heads == [*whole[:6], "F1 of the lowest group", "front"]
+    for short, row in zip(rows, every, strict=True):
+        by_group = {name.removeprefix("F1 "): float(cell) for name, cell in zip(whole[6:-1], row[6:-1], strict=True)}
+        value, name = short[6].split(" ", 1)
+        assert (float(value), by_group[name]) == (min(by_group.values()), min(by_group.values()))
+
+
+def test_notes_tell_what_the_numbers_leave_out(found):
+    _, result = found
+    assert "split test, where another order may hold" in replace(result, chosen_on="validation").notes()[1]
+    faulty = replace(result, protection=Protection(device={"preset": "fairxbar_flips"}))
+    told = " ".join(faulty.notes())
+    assert "There is no validation split: the way is chosen on the split" in told
+    assert "A verified cell has no fault here" in told
+    assert faulty.unit == "cell"
+    assert all(text in page(faulty) for text in faulty.notes())
+    assert faulty.to_json()["notes"] == list(faulty.notes())
 
 
 def test_from_the_command_line(tmp_path, capsys):

@@ -38,7 +38,7 @@ def protect(
     from disparate.recipes import find_recipe
     from disparate.search.protection import Protection, settings_of
     from disparate.search.protection import protect as priced
-    from disparate.search.protection_page import cells, told_of_front, written
+    from disparate.search.protection_page import cells, written
     from disparate.store.runs import Store
 
     given = {"rules": tuple(rule or ()), "shares": tuple(share or ())}
@@ -60,7 +60,7 @@ def protect(
     from rich.console import Console
     from rich.table import Table
 
-    heads, rows = cells(found, intervals=False)
+    heads, rows = cells(found, intervals=False, groups=2)
     ways = Table(box=None, header_style="bold", pad_edge=False)
     for place, head in enumerate(heads[1:]):
         ways.add_column(head, justify="right" if place else "left", no_wrap=not place)
@@ -68,9 +68,10 @@ def protect(
         ways.add_row(*row[1:])
     console = Console()
     console.print(ways)
-    console.print(told_of_front(found), style="dim")
+    for text in found.notes():
+        console.print(text, style="dim")
     best = found.chosen
     typer.echo(
-        f"{best.name}: {100 * best.verified:.1f} % of the cells verified, {best.writes:.2f} writes per cell "
+        f"{best.name}: {100 * best.verified:.1f} % of the cells verified, {best.writes:.2f} writes per {found.unit} "
         f"(chosen on {found.chosen_on}).\nPage: {folder / 'protection.html'}"
     )

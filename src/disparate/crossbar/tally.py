@@ -122,9 +122,9 @@ def _ratio(part: float, whole: float) -> float | None:
 def _writes(arrays: Arrays) -> float:
     """Return the expected number of writes; what is not verified is written once."""
     device, held = arrays.device, arrays.held
-    cells = float(held.slices * len(held.signs) * arrays.weights)
+    each_once = arrays.weights if device.writes_weights else held.slices * len(held.signs) * arrays.weights
     if device.verify == "none" or not device.programming:
-        return cells
+        return float(each_once)
     checked = arrays.exposed if device.verify == "all" else ~arrays.exposed
     if device.writes_weights:
         each = writes_needed(near_weights(device), device.verify_limit).expand(arrays.shape)

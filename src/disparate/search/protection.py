@@ -12,6 +12,7 @@ from disparate.auditing.audit import Audit
 from disparate.auditing.look import job_beside
 from disparate.auditing.plan import Plan, PlannedRun
 from disparate.auditing.run import Engine, answer
+from disparate.crossbar.disturbing import has_faults
 from disparate.crossbar.presets import build_device
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
@@ -34,11 +35,10 @@ class Protection:
     """What may be left unverified, and on which device.
 
     Args:
-        device: Table of a crossbar: ``preset`` and settings. What is protected is written until it is near, unless
-            ``verify`` says otherwise.
+        device: Table of a crossbar: ``preset`` and settings. What is protected is written until it is near.
         rules: How the weights are chosen that are left unverified; see :class:`~disparate.training.targeting.Target`.
         shares: Shares of the rankings that are tried, beside nothing and everything.
-        target: Further settings of the targets: β, saliency, scope, groups.
+        target: Further settings of the targets: β, saliency, scope, groups; neither rule nor share.
         chips: Chips that every number is the mean over.
         most_lost: Macro F1 that may be lost against verifying every cell.
 
@@ -58,6 +58,16 @@ class Protection:
             raise BadInput(f"protection: chips is {self.chips}; 1 or more were expected.")
         if not 0 <= self.most_lost < 1:
             raise BadInput(f"protection: most_lost is {self.most_lost}; a share in [0, 1) was expected.")
+        if self.table["verify"] != "protected":
+            raise BadInput(
+                f"protection: verify is '{self.table['verify']}'; what is protected is what is verified here. Leave it "
+                "out."
+            )
+        if own := sorted({"rule", "share"} & set(self.target)):
+            raise BadInput(
+                f"protection: the target's {own[0]} is {self.target[own[0]]!r}; every rule is tried at every share. "
+                "Name them with --rule and --share (rules, shares)."
+            )
         if not build_device(self.table).has_permanent_chance:
             raise BadInput("protection: the device has no faults and no deviations, so there is nothing to protect.")
         self.targets()
@@ -69,7 +79,8 @@ class Protection:
 
     def targets(self) -> tuple[Target, ...]:
         """Return what is tried: everything verified, every rule at every share, nothing verified."""
-        tried = [("random", 0.0), *product(self.rules, self.shares), ("random", 1.0)]
+        between = [share for share in self.shares if share not in {0, 1}]
+        tried = [("random", 0.0), *product(self.rules, between), ("random", 1.0)]
         return tuple(_target({**self.target, "rule": rule, "share": share}) for rule, share in tried)
 
 
@@ -89,8 +100,10 @@ class Priced:
     Args:
         rule: How the weights were chosen that are left unverified.
         share: Of the rankings.
+        cells: Cells of the network.
         verified: Share of the cells that are verified.
-        writes: Expected writes per cell (or weight, under a law of whole weights), relative to one.
+        units: What is written: weights under a law of whole weights, else cells.
+        writes: Expected writes per unit.
         scores: By split and score the mean, with the ends of a Student interval over seeds (None with one seed);
             scores are macro F1 (``f1``, and of every group) and equalised odds (``odds``), None where undefined.
         on_front: Whether no other way verifies fewer cells, has a higher F1 and lower equalised odds.
@@ -99,7 +112,9 @@ class Priced:
 
     rule: str
     share: float
+    cells: int
     verified: float
+    units: int
     writes: float
     scores: Mapping[str, Mapping[str, Mapping[str, float | None]]]
     on_front: bool = False
@@ -142,6 +157,30 @@ class Protected:
         """The way whose map is written."""
         return next(way for way in self.priced if way.chosen)
 
+    @property
+    def unit(self) -> str:
+        """What is written: a weight where whole weights deviate, else a cell."""
+        return "weight" if build_device(self.protection.table).writes_weights else "cell"
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a reader of the numbers has to know, a sentence or two each."""
+        device = build_device(self.protection.table)
+        alike = self.chosen_on == self.judged_on
+        front = (
+            f"front: on the split {self.chosen_on} no other way verifies fewer cells at a higher F1 and lower EOdds."
+        )
+        other = f"The scores are those of the split {self.judged_on}, where another order may hold."
+        same = (
+            f"There is no validation split: the way is chosen on the split {self.judged_on}, by the scores that are "
+            "shown, which are better than it will be on other data."
+        )
+        faults = (
+            "A verified cell has no fault here, as FairXbar assumes: what it costs to find faulty cells and to replace "
+            "them is in none of the writes."
+        )
+        told = ((True, front), (not alike, other), (alike, same), (has_faults(device), faults))
+        return tuple(text for holds, text in told if holds)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {
@@ -150,6 +189,8 @@ class Protected:
             "device": dict(self.device),
             "chosen_on": self.chosen_on,
             "judged_on": self.judged_on,
+            "unit_of_writes": self.unit,
+            "notes": list(self.notes()),
             "ways": [{"name": way.name, **asdict(way)} for way in self.priced],
             "arrays": {str(seed): arrays for seed, arrays in self.arrays.items()},
         }
@@ -266,6 +307,8 @@ def _way(points: list[Mapping[str, Any]]) -> Priced:
     return Priced(
         rule=target["rule"],
         share=target["share"],
+        cells=points[0]["cells"],
+        units=points[0]["written"],
         verified=float(np.mean([point["protected"] / point["cells"] for point in points])),
         writes=float(np.mean([point["writes"] / point["written"] for point in points])),
         scores={

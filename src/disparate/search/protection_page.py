@@ -1,7 +1,7 @@
 """The page of a protection: what every way costs and gives, and where the verified cells lie; one file, no script."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -13,6 +13,8 @@ from disparate.store.atomic import replacing
 from disparate.store.runs import Store
 
 WIDTH, HEIGHT, MARGIN = 640, 380, 56
+OF_EVERYONE = ("f1", "odds")
+"""Scores that are no group's own."""
 SIDE = 14
 """Side of a square that stands for an array, pixels."""
 STYLE = """
@@ -67,13 +69,15 @@ def page(found: Protected) -> str:
         + Markup("<title>Protection: {}</title><style>{}</style></head><body>").format(found.audit, Markup(STYLE))
         + Markup("<h1>Which cells to write with verify: {}</h1>").format(found.audit)
         + Markup(
-            "<p>Chosen on the split {}: <b>{}</b>, {:.1f} % of the cells verified, {:.2f} writes per cell. Numbers "
-            "below are of the split {}, the mean over {} chips per seed, with intervals over seeds.</p>"
+            "<p>Chosen on the split {}: <b>{}</b>, {:.1f} % of the {:,} cells verified, {:.2f} writes per {}. "
+            "Numbers below are of the split {}, the mean over {} chips per seed, with intervals over seeds.</p>"
         ).format(
             found.chosen_on,
             best.name,
             100 * best.verified,
+            best.cells,
             best.writes,
+            found.unit,
             found.judged_on,
             found.protection.chips,
         )
@@ -94,22 +98,25 @@ def table(found: Protected) -> Markup:
     heads, rows = cells(found)
     head = Markup("").join(Markup("<th>{}</th>").format(name) for name in heads)
     body = Markup("").join(_row(way, row) for way, row in zip(found.priced, rows, strict=True))
-    return Markup('<table><tr>{}</tr>{}</table><p class="muted">{}</p>').format(head, body, told_of_front(found))
+    notes = Markup("").join(Markup('<p class="muted">{}</p>').format(text) for text in found.notes())
+    return Markup("<table><tr>{}</tr>{}</table>{}").format(head, body, notes)
 
 
-def cells(found: Protected, *, intervals: bool = True) -> tuple[list[str], list[list[str]]]:
+def cells(found: Protected, *, intervals: bool = True, groups: int | None = None) -> tuple[list[str], list[list[str]]]:
     """Return heads, and a row per way in words; the first cell is the number that the picture has.
 
     Args:
         found: What protecting costs and gives.
         intervals: Whether scores are followed by their intervals over seeds.
+        groups: Most groups with a column each; of more only the one with the lowest F1 is shown, by name. None for all.
 
     Returns:
         Heads and rows, all of one length.
     """
     split = found.judged_on
-    scores = list(found.priced[0].scores[split])
-    named = [score.replace("f1", "F1").replace("odds", "EOdds") for score in scores]
+    own = [score for score in found.priced[0].scores[split] if score not in OF_EVERYONE]
+    few = groups is None or len(own) <= groups
+    scores = [*OF_EVERYONE, *(own if few else ())]
     rows = [
         [
             str(place),
@@ -117,19 +124,19 @@ def cells(found: Protected, *, intervals: bool = True) -> tuple[list[str], list[
             f"{100 * way.verified:.1f} %",
             f"{way.writes:.2f}",
             *(_shown(way.scores[split][score], intervals) for score in scores),
+            *(() if few else (_lowest(way.scores[split], own),)),
             "front" if way.on_front else "",
         ]
         for place, way in enumerate(found.priced, 1)
     ]
-    return ["#", "way", "cells verified", "writes per cell", *named, "front"], rows
+    named = [score.replace("f1", "F1").replace("odds", "EOdds") for score in scores]
+    last = [] if few else ["F1 of the lowest group"]
+    return ["#", "way", "cells verified", f"writes per {found.unit}", *named, *last, "front"], rows
 
 
-def told_of_front(found: Protected) -> str:
-    """Return what *front* means."""
-    return (
-        f"front: on the split {found.chosen_on} no other way verifies fewer cells at a higher F1 and lower EOdds; the "
-        f"scores are those of the split {found.judged_on}, where another order may hold."
-    )
+def _lowest(scores: Mapping[str, Any], groups: Sequence[str]) -> str:
+    lowest = min(groups, key=lambda group: scores[group]["mean"])
+    return f"{_shown(scores[lowest], interval=False)} {lowest.removeprefix('f1 ')}"
 
 
 def _row(way: Priced, row: Sequence[str]) -> Markup:
