@@ -272,6 +272,14 @@ def can_mirror(choice: Choice) -> bool:
     return bool(getattr(choice, "mirrors", False))
 
 
+def is_in_memory(choice: Choice) -> bool:
+    """Return whether a choice puts weights into the cells of a chip, behind which nothing is trained on.
+
+    A choice says so with an attribute or property ``in_memory``; without one it does not.
+    """
+    return bool(getattr(choice, "in_memory", False))
+
+
 def is_by_group(choice: Choice) -> bool:
     """Return whether what a choice does depends on who belongs to which group.
 

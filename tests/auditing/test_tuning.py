@@ -1,5 +1,7 @@
 """Chains that train on: what they share, what they leave, and what a network must not be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,12 +9,14 @@ from disparate.auditing.plan import acts_on_training, plan, profiles_of
 from disparate.auditing.recipe import parse_recipe, recipe_tables
 from disparate.auditing.run import check, hardware_variants, perform
 from disparate.choice import Tuning, Variant
+from disparate.choices.analog import Analog
+from disparate.choices.crossbar import Crossbar
 from disparate.choices.fine_tune import FineTune
 from disparate.choices.prune import Prune
 from disparate.choices.quantize import Quantize
 from disparate.data import data_named
 from disparate.engine.inline import InlineEngine
-from disparate.errors import NotApplicable
+from disparate.errors import BadInput, NotApplicable
 from disparate.predictions import REFERENCE
 from disparate.store.runs import Store
 from disparate.training.checkpoints import read_checkpoint
@@ -156,6 +160,15 @@ def test_integers_cannot_be_trained(tuned):
     whole = Quantize(mode="dynamic").apply(given, context)
     with pytest.raises(NotApplicable, match=r"Fine-tune before quantize\.$"):
         FineTune(epochs=1).rules(whole, context)
+
+
+@pytest.mark.parametrize("held", [Crossbar(preset="fairxbar_noise", programming=0.1), Analog(cells="pcm")])
+def test_nothing_is_trained_on_behind_a_chip(tuned, held):
+    early = replace(tuned, variants=(Variant(name="early", choices=(held, FineTune(epochs=1))),))
+    with pytest.raises(BadInput, match=r"variant 'early': (crossbar|analog) stands before fine_tune, which trains on"):
+        check(early, data_named(tuned.data))
+    late = replace(tuned, variants=(Variant(name="late", choices=(FineTune(epochs=1), held)),))
+    check(late, data_named(tuned.data))
 
 
 def test_weights_from_elsewhere_have_no_other_objective(tuned, tmp_path):

@@ -22,7 +22,8 @@ from disparate.auditing.plan import Plan, acts_on_training, fingerprint_jobs, pl
 from disparate.auditing.recipe import recipe_tables
 from disparate.auditing.steps import model_of
 from disparate.auditing.writing import write
-from disparate.choice import Variant
+from disparate.choice import Variant, is_in_memory
+from disparate.choices import choice_table
 from disparate.data import data_named
 from disparate.data.grouped import GroupedDataset
 from disparate.engine.events import Planned
@@ -141,8 +142,8 @@ def check(audit: Audit, data: GroupedDataset) -> None:
         data: The data set.
 
     Raises:
-        BadInput: A measure is unknown, the split is empty, a group attribute or a reference group is absent, or an
-            objective cannot begin with who is trained on.
+        BadInput: A measure is unknown, the split is empty, a group attribute or a reference group is absent, a network
+            on a crossbar is trained on, or an objective cannot begin with who is trained on.
         NotApplicable: A profile needs what this machine lacks.
     """
     for name in audit.measures:
@@ -160,9 +161,22 @@ def check(audit: Audit, data: GroupedDataset) -> None:
     for profile in profiles_of(audit):
         require_available(profile)
         device_of(profile)
+    _require_in_memory_last(audit)
     _require_objectives(audit, data)
     if is_trained(audit):
         _require_deployable(audit)
+
+
+def _require_in_memory_last(audit: Audit) -> None:
+    """Refuse to train on behind a crossbar: errors of a chip would be trained away, and no chip be left to judge."""
+    for variant in (audit.reference, *chained(audit)):
+        for tuning in variant.tunings():
+            early = next((choice_table(choice)["choice"] for choice in tuning.before if is_in_memory(choice)), None)
+            if early is not None:
+                raise BadInput(
+                    f"variant '{variant.name}': {early} stands before {choice_table(tuning.choice)['choice']}, which "
+                    "trains on, so that nothing of a chip is left when the network is judged. Put it behind."
+                )
 
 
 def _require_objectives(audit: Audit, data: GroupedDataset) -> None:

@@ -87,6 +87,7 @@ times of measurement.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+    in_memory: ClassVar[bool] = True
 
     cells: Cells
     seconds: float = 0.0

@@ -95,6 +95,7 @@ class Crossbar:
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
     mirrors: ClassVar[bool] = True
+    in_memory: ClassVar[bool] = True
 
     preset: str = "ideal"
     fidelity: Fidelity | None = None

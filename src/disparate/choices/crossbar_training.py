@@ -79,10 +79,12 @@ class CrossbarTraining:
             )
         if self.target is not None and not self.device:
             raise BadInput("crossbar_training: there is a target and no device that could disturb it. Name a device.")
-        if self.refresh is not None and (self.refresh < 1 or self.target is None):
+        if self.refresh is not None and self.refresh < 1:
+            raise BadInput(f"crossbar_training: refresh is {self.refresh}; 1 or more steps were expected.")
+        if self.refresh is not None and self.target is None:
             raise BadInput(
-                f"crossbar_training: refresh is {self.refresh}; 1 or more steps were expected, and a target that is "
-                "found anew."
+                f"crossbar_training: refresh is {self.refresh} and there is no target that could be found anew. Name a "
+                "target, or leave refresh out."
             )
         build_objective(self.objective)
         try:
