@@ -80,7 +80,9 @@ def markdown(made: Reproduction) -> str:
 
 def _setting(made: Reproduction) -> str:
     at = made.setting
-    return (
-        f"{at.material.says}; scale {at.scale}: {at.model['name']}, {at.epochs} epochs, {len(at.seeds)} seeds, "
-        f"fine-tuning {at.tuning} epochs"
-    )
+    told = f"{at.material.says}; scale {at.scale}: {at.model['name']}, {_counted(at.epochs, 'epoch')}"
+    return f"{told}, {_counted(len(at.seeds), 'seed')}, fine-tuning {_counted(at.tuning, 'epoch')}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
