@@ -8,11 +8,16 @@ from scipy import stats
 
 from disparate.crossbar.chips import Chip
 from disparate.crossbar.disturbing import disturbed
+from disparate.crossbar.faults import flipped_bits, stuck_cells
 from disparate.crossbar.tally import Tally, summed, tally_of, told
 
 
+def weights_on(layer, chip):
+    return disturbed(layer, chip).weights
+
+
 def of(layer, seed: int = 1) -> Tally:
-    return tally_of(layer, Chip(seed=seed), disturbed(layer, Chip(seed=seed)))
+    return tally_of(layer, disturbed(layer, Chip(seed=seed)))
 
 
 def test_cells_and_bits_are_counted(arrays):
@@ -37,7 +42,7 @@ def test_every_cell_stuck(arrays):
 def test_energy_is_that_of_the_errors(arrays):
     layer = arrays(bits=8, slices=4, programming=0.1, variation="fairxbar")
     tally = of(layer)
-    error = (disturbed(layer, Chip(seed=1)) - layer.held.stored).double()
+    error = (weights_on(layer, Chip(seed=1)) - layer.held.stored).double()
     assert tally.energy == pytest.approx(error.square().sum().item(), rel=1e-6)
     said = told(tally, layer.device)
     assert said["rms_error_in_peaks"] == pytest.approx(0.2236, rel=0.05)
@@ -50,6 +55,34 @@ def test_nothing_exposed_has_no_rate(arrays):
     assert said["rates"]["stuck_on"] == {"asked": 0.5, "achieved": None}
     assert said["rms_error_in_peaks"] is None
     assert json.loads(json.dumps(said, allow_nan=False)) == said
+
+
+@pytest.mark.parametrize("more", [{}, {"programming": 0.05}, {"drift": 0.1, "drift_spread": 0.1, "drift_time": 100.0}])
+def test_faults_are_those_of_the_chip_and_are_drawn_once(arrays, more):
+    layer = arrays(bits=6, slices=2, stuck_on=0.05, stuck_off=0.1, flips=0.1, **more)
+    chip = Asked(Chip(seed=3))
+    tally = tally_of(layer, disturbed(layer, chip))
+    assert chip.events_of == sorted(set(chip.events_of), key=chip.events_of.index)
+    places = [(sign, place) for sign in (1, -1) for place in (0, 1)]
+    stuck = [stuck_cells(layer, Chip(seed=3), *where) for where in places]
+    assert tally.stuck_on == sum(int(cells.on.sum()) for cells in stuck) > 0
+    assert tally.stuck_off == sum(int((~cells.on).sum()) for cells in stuck) > 0
+    bits = [flipped_bits(layer, Chip(seed=3), *where).bits.tolist() for where in places]
+    assert tally.flipped == sum(value.bit_count() for own in bits for value in own) > 0
+
+
+class Asked:
+    """A chip that notes which positions it was asked for."""
+
+    def __init__(self, chip):
+        self.chip, self.events_of = chip, []
+
+    def __getattr__(self, name):
+        return getattr(self.chip, name)
+
+    def events(self, layer, kind, places, rate):
+        self.events_of.append(kind)
+        return self.chip.events(layer, kind, places, rate)
 
 
 def test_writes_of_whole_weights(arrays):

@@ -19,9 +19,9 @@ from disparate.training.config import TrainingConfig
 
 STEPS = "disparate.auditing.steps"
 TRAINING_VERSION = 1
-TUNING_VERSION = 1
+TUNING_VERSION = 2
 PREDICTION_VERSION = 2
-FUSED_VERSION = 2
+FUSED_VERSION = 3
 PLAIN = ("float32", "contiguous")
 """Operands and layout of a profile that says nothing about them."""
 FINGERPRINT_VERSION = 2

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 BANDS = 32
-DENSE = 0.1
-"""Share from which positions are found by asking every place."""
+DENSE, DENSE_FLEETING = 0.1, 0.2
+"""Shares from which positions are found by asking every place: on chips, where they belong to what a chip is, and on
+fleeting ones, where the second is about where asking is as quick."""
 
 
 class Defects(Protocol):
@@ -103,7 +104,8 @@ class Fleeting:
         del layer, kind
         if rate <= 0:
             return torch.empty(0, dtype=torch.int64)
-        return torch.nonzero(torch.rand(places, generator=self.generator) < rate).flatten()
+        number = int(torch.randint(2**63 - 1, (), generator=self.generator))
+        return torch.from_numpy(_claimed(np.random.default_rng(number), places, rate, dense=DENSE_FLEETING))
 
 
 def chip_of(seed: int, draw: int, *, antithetic: bool = False) -> Chip:
@@ -158,9 +160,9 @@ def events_below(rate: float, places: int, stream: Callable[[int], np.random.Gen
     return np.sort(np.concatenate(below), kind="stable")  # merges what is sorted already
 
 
-def _claimed(generator: np.random.Generator, places: int, share: float) -> NDArray[np.int64]:
+def _claimed(generator: np.random.Generator, places: int, share: float, *, dense: float = DENSE) -> NDArray[np.int64]:
     """Return each place with the same probability: by asking each, or by the gaps between those that are taken."""
-    if share >= DENSE:
+    if share >= dense:
         return np.flatnonzero(generator.random(places) < share)
     found: list[NDArray[np.int64]] = []
     last, step = -1, int(places * share + 6 * np.sqrt(places * share) + 8)

@@ -117,8 +117,8 @@ def on_crossbars(model: nn.Module, placement: Placement, defects: Defects, *, cy
     layers = mappable(deployed, only=placement.layers)
     for name, arrays in arrays_of(layers, placement.device, placement.masks).items():
         found = disturbed(arrays, defects)
-        deployed = _put(deployed, name, layers[name], arrays, found, defects, cycle_seed)
-        deployed.get_submodule(name).tally = tally_of(arrays, defects, found)  # pyright: ignore[reportArgumentType]
+        deployed = _put(deployed, name, layers[name], arrays, found.weights, defects, cycle_seed)
+        deployed.get_submodule(name).tally = tally_of(arrays, found)  # pyright: ignore[reportArgumentType]
     _calibrate(deployed, placement)
     if placement.reestimated_on:
         reestimate(deployed, placement.calibration(placement.reestimated_on))

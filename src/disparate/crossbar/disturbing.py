@@ -1,5 +1,7 @@
 """Disturbing: the weights of a layer as they turn out on a chip, what is permanent only."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -8,12 +10,26 @@ from disparate.crossbar.chips import Defects
 from disparate.crossbar.coding import digits, levels
 from disparate.crossbar.decay import drifted, loss_along_wires
 from disparate.crossbar.device import Device
-from disparate.crossbar.faults import fault_errors, flipped_bits, inverted, kind, stuck_cells
+from disparate.crossbar.faults import Count, Stuck, fault_errors, flipped_bits, inverted, kind, stuck_cells
 from disparate.crossbar.layers import as_blocks, from_blocks
 from disparate.crossbar.writing import near_cells, near_weights, spread_of_weights, verified, written
 
 
-def disturbed(arrays: Arrays, defects: Defects) -> Tensor:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Disturbed:
+    """The weights of a layer as they turn out on a chip.
+
+    Args:
+        weights: Shape of the weight, in the format of ``arrays.held.stored``. Where nothing is wrong they are the
+            stored weights, bit for bit.
+        faults: How many cells and bits are faulty.
+    """
+
+    weights: Tensor
+    faults: Count
+
+
+def disturbed(arrays: Arrays, defects: Defects) -> Disturbed:
     """Return the weights of a layer as they turn out on a chip.
 
     Args:
@@ -21,8 +37,7 @@ def disturbed(arrays: Arrays, defects: Defects) -> Tensor:
         defects: The chip.
 
     Returns:
-        Shape of the weight, in the format of ``arrays.held.stored``. Where nothing is wrong they are the stored
-        weights, bit for bit.
+        The weights, and the faults in their cells.
 
     Example:
         >>> from disparate.crossbar.arrays import arrays_of
@@ -30,17 +45,20 @@ def disturbed(arrays: Arrays, defects: Defects) -> Tensor:
         >>> layer = torch.nn.Linear(2, 1)
         >>> _ = layer.weight.data.copy_(torch.tensor([[7.0, -2.0]]))
         >>> device = Device(bits=4, slices=3, stuck_off=1.0)
-        >>> disturbed(arrays_of({"fc": layer}, device, {})["fc"], Chip(seed=0)).tolist()
-        [[0.0, 0.0]]
+        >>> found = disturbed(arrays_of({"fc": layer}, device, {})["fc"], Chip(seed=0))
+        >>> found.weights.tolist(), found.faults.stuck_off
+        ([[0.0, 0.0]], 12)
     """
-    found, held = whole_errors(arrays, defects), arrays.held
+    found, held, faults = whole_errors(arrays, defects), arrays.held, Count()
     for place in range(held.slices):
         worth = held.step * held.place(place)
         if errs_by_cell(arrays.device):
-            found += slice_errors(arrays, defects, place).mul_(worth)
+            errors, count = slice_errors(arrays, defects, place)
+            found += errors.mul_(worth)
+            faults += count
         elif has_faults(arrays.device):
-            _add_faults(found, arrays, defects, place, worth)
-    return found.add_(held.stored)
+            faults += _add_faults(found, arrays, defects, place, worth)
+    return Disturbed(weights=found.add_(held.stored), faults=faults)
 
 
 def errs_by_cell(device: Device) -> bool:
@@ -75,7 +93,7 @@ def whole_errors(arrays: Arrays, defects: Defects) -> Tensor:
     return found.mul_(arrays.exposed) if arrays.is_partly_protected and device.verify != "protected" else found
 
 
-def slice_errors(arrays: Arrays, defects: Defects, place: int) -> Tensor:
+def slice_errors(arrays: Arrays, defects: Defects, place: int) -> tuple[Tensor, Count]:
     """Return by how much the digits of one slice are off, positive minus negative cell.
 
     Args:
@@ -84,40 +102,46 @@ def slice_errors(arrays: Arrays, defects: Defects, place: int) -> Tensor:
         place: Which slice, 0 the most significant.
 
     Returns:
-        In levels of the slice, shape of the weight.
+        In levels of the slice, shape of the weight; and the faults among its cells.
     """
-    found = torch.zeros_like(arrays.held.stored)
+    found, faults = torch.zeros_like(arrays.held.stored), Count()
     if not errs_by_cell(arrays.device):
         if has_faults(arrays.device):
-            _add_faults(found, arrays, defects, place, torch.ones_like(arrays.held.step))
-        return found
+            faults = _add_faults(found, arrays, defects, place, torch.ones_like(arrays.held.step))
+        return found, faults
     level = levels(arrays.held)
     for sign in arrays.held.signs:
-        found.add_(_cell_errors(arrays, defects, level, sign, place), alpha=sign)
-    return found
+        errors, count = _cell_errors(arrays, defects, level, sign, place)
+        found.add_(errors, alpha=sign)
+        faults += count
+    return found, faults
 
 
-def _add_faults(found: Tensor, arrays: Arrays, defects: Defects, place: int, worth: Tensor) -> None:
+def _add_faults(found: Tensor, arrays: Arrays, defects: Defects, place: int, worth: Tensor) -> Count:
+    faults = Count()
     for sign in arrays.held.signs:
-        where, error = fault_errors(arrays, defects, sign, place)
+        where, error, count = fault_errors(arrays, defects, sign, place)
         found.view(-1).index_add_(0, where, error.mul_(sign * worth))
+        faults += count
+    return faults
 
 
-def _cell_errors(arrays: Arrays, defects: Defects, level: Tensor, sign: int, place: int) -> Tensor:
-    """Return by how much the cells of one slice and polarity are off, in levels."""
+def _cell_errors(arrays: Arrays, defects: Defects, level: Tensor, sign: int, place: int) -> tuple[Tensor, Count]:
+    """Return by how much the cells of one slice and polarity are off, in levels, and the faults among them."""
     device, full = arrays.device, arrays.held.full(place)
     wanted = digits(level, arrays.held, sign, place)
     meant = wanted.clone()
     flipped = flipped_bits(arrays, defects, sign, place)
-    meant.view(-1)[flipped.where] = inverted(meant.view(-1)[flipped.where], flipped)
+    meant.view(-1)[flipped.where] = inverted(meant.view(-1)[flipped.where], flipped.bits)
     unharmed, target = (device.g_min + device.window / full * digit for digit in (wanted, meant))
     came_out = _came_out(arrays, defects, target, sign, place)
-    aged = _aged(arrays, defects, came_out, sign, place)
+    stuck = stuck_cells(arrays, defects, sign, place)
+    aged = _aged(arrays, defects, came_out, sign, place, stuck)
     protected = came_out if device.verify == "protected" else unharmed
     conductance = torch.where(arrays.exposed, aged, protected)
     if device.wire > 0:
         conductance = torch.where(arrays.exposed, conductance * kept_share(arrays, conductance), conductance)
-    return (conductance - unharmed).mul_(full / device.window)
+    return (conductance - unharmed).mul_(full / device.window), Count.of(stuck, flipped)
 
 
 def _came_out(arrays: Arrays, defects: Defects, target: Tensor, sign: int, place: int) -> Tensor:
@@ -133,7 +157,7 @@ def _came_out(arrays: Arrays, defects: Defects, target: Tensor, sign: int, place
     return written(target, deviate, device)
 
 
-def _aged(arrays: Arrays, defects: Defects, conductance: Tensor, sign: int, place: int) -> Tensor:
+def _aged(arrays: Arrays, defects: Defects, conductance: Tensor, sign: int, place: int, stuck: Stuck) -> Tensor:
     """Return conductances after a time and with stuck cells, which do not drift, µS."""
     device = arrays.device
     aged = conductance.clone()
@@ -144,7 +168,6 @@ def _aged(arrays: Arrays, defects: Defects, conductance: Tensor, sign: int, plac
         aged = drifted(conductance, deviate, device)
         if device.drift_compensation and (total := aged.sum()) > 0:
             aged *= conductance.sum() / total
-    stuck = stuck_cells(arrays, defects, sign, place)
     aged.view(-1)[stuck.where] = torch.where(stuck.on, device.g_max, device.g_min).to(aged)
     return aged
 

@@ -30,15 +30,45 @@ class Flipped:
     Args:
         where: Positions in the flat weight, each once.
         bits: What is inverted, as a number.
+        count: How many bits that are.
     """
 
     where: Tensor
     bits: Tensor
+    count: int
 
-    @property
-    def count(self) -> int:
-        """Number of inverted bits."""
-        return int(sum(((self.bits >> bit) & 1).sum() for bit in range(16)))
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """How many exposed cells and bits of a layer are faulty.
+
+    Args:
+        stuck_on: Cells that are stuck at the highest conductance.
+        stuck_off: Cells that are stuck at the lowest conductance.
+        flipped: Bits that are inverted, those in stuck cells included.
+
+    Example:
+        >>> Count(stuck_on=1) + Count(stuck_on=1, flipped=2)
+        Count(stuck_on=2, stuck_off=0, flipped=2)
+    """
+
+    stuck_on: int = 0
+    stuck_off: int = 0
+    flipped: int = 0
+
+    @classmethod
+    def of(cls, stuck: Stuck, flipped: Flipped) -> "Count":
+        """Count the faults of one slice and polarity."""
+        on = int(stuck.on.sum())
+        return cls(stuck_on=on, stuck_off=len(stuck.on) - on, flipped=flipped.count)
+
+    def __add__(self, other: "Count") -> "Count":
+        """Return both together."""
+        return Count(
+            stuck_on=self.stuck_on + other.stuck_on,
+            stuck_off=self.stuck_off + other.stuck_off,
+            flipped=self.flipped + other.flipped,
+        )
 
 
 def stuck_cells(arrays: Arrays, defects: Defects, sign: int, place: int) -> Stuck:
@@ -88,28 +118,28 @@ def flipped_bits(arrays: Arrays, defects: Defects, sign: int, place: int) -> Fli
         where = where[arrays.is_exposed(where)]
         found = torch.cat([found, torch.stack([where, torch.full_like(where, 2**bit)])], dim=1)
     where, inverse = found[0].unique(return_inverse=True)
-    return Flipped(where=where, bits=torch.zeros_like(where).index_add_(0, inverse, found[1]))
+    bits = torch.zeros_like(where).index_add_(0, inverse, found[1])
+    return Flipped(where=where, bits=bits, count=found.shape[1])
 
 
-def inverted(meant: Tensor, flipped: Flipped) -> Tensor:
+def inverted(meant: Tensor, bits: Tensor) -> Tensor:
     """Return digits with bits inverted.
 
     Args:
-        meant: Digits at the positions of ``flipped``, whole numbers in floating-point.
-        flipped: The bits.
+        meant: Digits, whole numbers in floating-point.
+        bits: What is inverted of each, as a number.
 
     Returns:
         Digits of the same shape and format.
 
     Example:
-        >>> flipped = Flipped(where=torch.tensor([0, 1]), bits=torch.tensor([1, 2]))
-        >>> inverted(torch.tensor([3.0, 0.0]), flipped).tolist()
+        >>> inverted(torch.tensor([3.0, 0.0]), torch.tensor([1, 2])).tolist()
         [2.0, 2.0]
     """
-    return torch.bitwise_xor(meant.long(), flipped.bits).to(meant.dtype)
+    return torch.bitwise_xor(meant.long(), bits).to(meant.dtype)
 
 
-def fault_errors(arrays: Arrays, defects: Defects, sign: int, place: int) -> tuple[Tensor, Tensor]:
+def fault_errors(arrays: Arrays, defects: Defects, sign: int, place: int) -> tuple[Tensor, Tensor, Count]:
     """Return by how much faulty cells of one slice and polarity are off, where nothing but faults is wrong.
 
     Args:
@@ -119,18 +149,18 @@ def fault_errors(arrays: Arrays, defects: Defects, sign: int, place: int) -> tup
         place: Which slice, 0 the most significant.
 
     Returns:
-        Positions in the flat weight, each once, and errors in levels of the slice.
+        Positions in the flat weight, each once; errors in levels of the slice; how many cells and bits are faulty.
     """
     held = arrays.held
     stuck = stuck_cells(arrays, defects, sign, place)
     flipped = flipped_bits(arrays, defects, sign, place)
     free = ~torch.isin(flipped.where, stuck.where)
-    flipped = Flipped(where=flipped.where[free], bits=flipped.bits[free])
-    where = torch.cat([stuck.where, flipped.where])
+    where = torch.cat([stuck.where, flipped.where[free]])
     there = Coded(stored=held.stored.view(-1)[where], step=held.step, widths=held.widths, encoding=held.encoding)
     meant = digits(levels(there), held, sign, place)
     stands = stuck.on.to(meant) * held.full(place)
-    return where, torch.cat([stands, inverted(meant[len(stands) :], flipped)]) - meant
+    errors = torch.cat([stands, inverted(meant[len(stands) :], flipped.bits[free])]) - meant
+    return where, errors, Count.of(stuck, flipped)
 
 
 def kind(what: str, sign: int, place: int) -> str:

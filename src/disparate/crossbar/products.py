@@ -190,7 +190,7 @@ def _digits(arrays: Arrays, defects: Defects) -> Tensor:
     held, level = arrays.held, levels(arrays.held)
     parts: list[Tensor] = []
     for place in range(held.slices):
-        found = slice_errors(arrays, defects, place)
+        found, _ = slice_errors(arrays, defects, place)
         for sign in held.signs:
             found += sign * digits(level, held, sign, place)
         parts.append(found)

@@ -5,14 +5,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from disparate.crossbar.arrays import Arrays
-from disparate.crossbar.chips import Defects
 from disparate.crossbar.coding import digits, levels
 from disparate.crossbar.device import Device
-from disparate.crossbar.disturbing import kept_share
-from disparate.crossbar.faults import flipped_bits, stuck_cells
+from disparate.crossbar.disturbing import Disturbed, kept_share
 from disparate.crossbar.writing import near_cells, near_weights, writes_needed
 
 
@@ -51,34 +48,30 @@ class Tally:
     largest_loss: float
 
 
-def tally_of(arrays: Arrays, defects: Defects, found: Tensor) -> Tally:
+def tally_of(arrays: Arrays, found: Disturbed) -> Tally:
     """Return what a chip did to a layer.
 
     Args:
         arrays: The layer.
-        defects: The chip.
-        found: Its weights on the chip.
+        found: The layer on the chip.
 
     Returns:
         The tally.
     """
     held = arrays.held
-    error = found - held.stored
+    error = found.weights - held.stored
     energy = torch.linalg.vector_norm(error, dtype=torch.float64).square().item()
     peak = arrays.peak.item()
     each = held.slices * len(held.signs)
-    places = [(sign, place) for sign in held.signs for place in range(held.slices)]
-    device = arrays.device
-    stuck = [stuck_cells(arrays, defects, *where) for where in places] if device.stuck_on or device.stuck_off else []
     return Tally(
         weights=arrays.weights,
         exposed=arrays.exposed_weights,
         cells=each * arrays.weights,
         exposed_cells=each * arrays.exposed_weights,
         exposed_bits=sum(held.widths) * len(held.signs) * arrays.exposed_weights,
-        stuck_on=sum(int(cells.on.sum()) for cells in stuck),
-        stuck_off=sum(int((~cells.on).sum()) for cells in stuck),
-        flipped=sum(flipped_bits(arrays, defects, *where).count for where in places) if device.flips else 0,
+        stuck_on=found.faults.stuck_on,
+        stuck_off=found.faults.stuck_off,
+        flipped=found.faults.flipped,
         changed=int(torch.count_nonzero(error)),
         energy=energy,
         energy_in_peaks=energy / peak**2 if peak > 0 else 0.0,

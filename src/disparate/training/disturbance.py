@@ -111,7 +111,7 @@ class Disturbance:
         held = arrays_of(mappable(model, only=self.placement.layers), self.placement.device, self.placement.masks)
         found: dict[str, tuple[Tensor, Tensor]] = {}
         for name, arrays in held.items():
-            weight = disturbed(arrays, Fleeting(generator=generator))
+            weight = disturbed(arrays, Fleeting(generator=generator)).weights
             if self.placement.device.read > 0:
                 spread = read_spread(arrays)
                 weight = weight + spread * torch.randn(spread.shape, generator=generator).to(spread)

@@ -338,5 +338,5 @@ def _mean_energy(arrays: Arrays, chip: Fleeting) -> Tensor:
     stored = arrays.held.stored
     total = torch.zeros_like(stored, dtype=torch.float64)
     for _ in range(CHIPS):
-        total += (disturbed(arrays, chip) - stored).square_()
+        total += (disturbed(arrays, chip).weights - stored).square_()
     return (total / CHIPS).flatten()
