@@ -171,8 +171,8 @@ class Protected:
         )
         other = f"The scores are those of the split {self.judged_on}, where another order may hold."
         same = (
-            f"There is no validation split: the way is chosen on the split {self.judged_on}, by the scores that are "
-            "shown, which are better than it will be on other data."
+            f"There is no validation split: the way is chosen on the split {self.judged_on}, by the very scores "
+            "that are shown; on other data they are likely to be worse."
         )
         faults = (
             "A verified cell has no fault here, as FairXbar assumes: what it costs to find faulty cells and to replace "
