@@ -45,8 +45,8 @@ CONVERTED = replace(EXACT, dac_bits=8, adc_bits=8)
 WAYS = {
     PLAIN: Way(),
     "weights": Way(device=DEVICE),
-    "products, exact converters": Way(device=EXACT, fewer=2),
-    "products, 8 bits": Way(device=CONVERTED, fewer=2),
+    "products, exact converters": Way(device=EXACT, fewer=4),
+    "products, 8 bits": Way(device=CONVERTED, fewer=4),
     "products, 8 bits, 4 slices, arrays of 128": Way(
         device=replace(CONVERTED, slices=4, rows=128, columns=128), fewer=10
     ),
