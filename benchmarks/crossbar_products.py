@@ -1,6 +1,6 @@
 """Chips whose products run through arrays, between converters: how many times as long they take as the plain loop.
 
-Run: python benchmarks/crossbar_products.py [--runs 3]; some ten minutes on two cores.
+Run: python benchmarks/crossbar_products.py [--runs 3]; a quarter of an hour on two cores.
 
 Images, networks and plain loop are those of crossbar_draws.py: two threads, one process. Beside weights with errors
 (fidelity ``weights``) stand networks on products (``mvm``): with exact converters, which is what CrossSim's ideal ADC
